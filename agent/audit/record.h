@@ -1,0 +1,39 @@
+/*
+ * What one audit record says. Filled by decide/, packed by the spool, printed by the writer.
+ * No secret, no Authorization, no query values. Every slice is borrowed for the call.
+ */
+#ifndef REEVE_AUDIT_RECORD_H
+#define REEVE_AUDIT_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/base/ip.h"
+#include "agent/base/reason.h"
+#include "agent/base/str.h"
+
+struct audit_record {
+    int64_t wall_us;
+    int64_t duration_us; /* from the frame's arrival to the verdict */
+    struct str rid;
+    struct str gate;   /* the gate that judged, "*" for the catch-all; absent: no gate */
+    struct str frontend;
+    struct ip source;
+    struct str host;   /* normalised; raw where it was refused */
+    struct str method;
+    struct str path;   /* canonical; raw where it was refused */
+    bool path_is_raw;
+    struct str user;   /* empty: not known */
+    struct str team;
+    struct str credential; /* "key:<id>", "key:<id>#2" when the second hash matched; or empty */
+    struct str roles;      /* "a,b": those that could allow */
+    struct str verdict;    /* what HAProxy was told: allow, throttle, deny */
+    int status;
+    enum reason reason;
+    struct str rule;
+    struct str shadow;
+    struct str fault;      /* why a request or record was refused, for people */
+    struct str data;       /* where the facts came from: "cache", "store" */
+};
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * The few primitives Reeve takes from OpenSSL, with the algorithms fetched once (one-shot calls
+ * fetch them each time, which costs four times the digest itself).
+ *
+ * crypto_start() before any thread starts; everything else may be called from every thread, but a
+ * struct crypto_hmac or crypto_sha256 belongs to one.
+ */
+#ifndef REEVE_BASE_CRYPTO_H
+#define REEVE_BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/base/err.h"
+#include "agent/base/str.h"
+
+#define CRYPTO_SHA256_BYTES 32
+
+enum err crypto_start(void) MUST_USE;
+void crypto_stop(void);
+
+/* A digest or HMAC context kept for reuse. */
+struct crypto_hasher;
+
+/* Plain SHA-256. Gives a new object; NULL when out of memory. */
+struct crypto_hasher *crypto_sha256_new(void);
+/* HMAC-SHA-256 under `key`, which is copied into the context. */
+struct crypto_hasher *crypto_hmac_new(const void *key, size_t key_length);
+void crypto_hasher_free(struct crypto_hasher *hasher);
+
+/* No allocation. ERR_CRYPTO leaves out zeroed; callers deny. */
+enum err crypto_hash(struct crypto_hasher *hasher, const void *data, size_t length,
+                     uint8_t out[CRYPTO_SHA256_BYTES]) MUST_USE;
+
+/* Constant time in the contents, for equal lengths. */
+bool crypto_equal(const void *a, const void *b, size_t length);
+
+/* Zeroes memory in a way the compiler keeps. */
+void crypto_wipe(void *memory, size_t length);
+
+/* From the operating system's generator; ERR_CRYPTO when it fails. */
+enum err crypto_random(void *out, size_t length) MUST_USE;
+
+#endif

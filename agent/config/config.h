@@ -1,0 +1,123 @@
+/*
+ * The configuration: one immutable snapshot, read from reeve.conf, replaced as a whole on reload.
+ * Workers hold a reference and switch between two turns of their loop.
+ *
+ * Every option is one line of the settings table in settings.c: name, type, default, range, help.
+ */
+#ifndef REEVE_CONFIG_CONFIG_H
+#define REEVE_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "agent/base/diag.h"
+#include "agent/base/err.h"
+#include "agent/base/log.h"
+#include "agent/base/str.h"
+#include "agent/config/gate.h"
+#include "agent/config/pepper.h"
+
+enum config_address_type { CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
+
+/* tcp://host:port (a numeric host; [::1] for IPv6) or unix:///path. */
+struct config_address {
+    enum config_address_type type;
+    char *text; /* as configured, for logs */
+    char *host; /* TCP; or the path of a unix socket */
+    uint16_t port;
+};
+
+/* redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. */
+struct config_store {
+    struct config_address address;
+    char *user;     /* NULL: none */
+    char *password; /* NULL: none; wiped with the snapshot */
+    unsigned database;
+};
+
+/* On what happens when the audit spool has no room. */
+enum config_audit_full { CONFIG_AUDIT_FULL_DENY, CONFIG_AUDIT_FULL_COUNT };
+
+struct config {
+    /* identity */
+    char *agent_id; /* default: host name and a random boot id */
+    char *prefix;   /* of every key in the store, "reeve:" */
+
+    /* SPOP */
+    struct config_address *listen;
+    size_t listen_count;
+    unsigned socket_mode; /* of unix sockets */
+    char *socket_owner;   /* NULL: unchanged */
+    char *socket_group;
+    unsigned workers;
+    uint32_t max_frame_size;
+    unsigned max_connections;          /* whole process */
+    unsigned max_in_flight;            /* parked requests of one worker */
+    unsigned max_in_flight_connection; /* parked requests of one connection */
+    int64_t hello_timeout_us;
+    int64_t frame_timeout_us; /* a frame that began must end within */
+    int64_t write_timeout_us; /* a peer that takes no bytes */
+    int64_t idle_timeout_us;  /* 0: never */
+    int64_t deadline_us;
+    int64_t drain_timeout_us;
+    int64_t drain_delay_us; /* health checks fail this long before idle connections close */
+
+    /* store and directory */
+    struct config_store store;
+    int64_t store_timeout_us; /* of one command */
+    int64_t store_connect_timeout_us;
+    int64_t max_age_us; /* a cached record is served this long without asking again */
+    unsigned directory_max_records;
+    unsigned directory_max_absent;        /* remembered misses */
+    unsigned directory_max_source_misses; /* in flight for one source address */
+
+    /* credentials */
+    char *pepper_file; /* NULL: none */
+    struct pepper_set peppers;
+    bool accept_unpeppered;
+
+    /* audit */
+    char *audit_file;
+    char *spool_dir;
+    size_t spool_bytes; /* of one worker's ring */
+    enum config_audit_full on_audit_full;
+
+    enum log_level log_level;
+
+    struct gate *gates;
+    size_t gate_count;
+};
+
+/* One "-o name=value". */
+struct config_override {
+    const char *name;
+    const char *value;
+};
+
+/*
+ * Reads and checks everything, files it names included. On failure every error found stands in
+ * `errors`, a line each, "reeve.conf:42: deadline: ...", and *out is untouched.
+ * Gives a new snapshot with one reference.
+ */
+enum err config_load(const char *path, const struct config_override *overrides,
+                     size_t override_count, FILE *errors, struct config **out) MUST_USE;
+
+/* Thread-safe counting. The last unref wipes secrets and frees. NULL accepted. */
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config);
+
+/* What changed between two snapshots but takes effect only at a restart (listen, workers,
+ * spool_dir ...): writes the options' names, comma separated, "" when none. */
+void config_restart_only(const struct config *before, const struct config *after, char *out,
+                         size_t capacity);
+
+/* The gate of a frontend: by exact name, else "*". NULL where neither is configured: then every
+ * request of that frontend is denied. Constant time in the number of gates is not needed (few). */
+const struct gate *config_gate(const struct config *config, struct str frontend);
+
+/* Prints the settings table as the reference section of the manual. */
+void config_print_reference(FILE *out);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * The message reeve-check, contract version 1: arguments to a request, in place.
+ *
+ * Arguments are found by name and remembered by position, since a peer always sends the same order.
+ * Everything in a request borrows from the frame it was read from.
+ */
+#ifndef REEVE_REQUEST_REQUEST_H
+#define REEVE_REQUEST_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/base/ip.h"
+#include "agent/base/reason.h"
+#include "agent/base/str.h"
+#include "spoe/notify.h"
+
+#define REQUEST_ARGS_MAX 64
+
+/* Which argument stood where in the peer's last message. One per connection, zeroed at its start.
+ * A cache only: a wrong guess costs a look-up by name. */
+struct request_layout {
+    uint8_t argument_of[REQUEST_ARGS_MAX]; /* index into the argument table + 1; 0 not known */
+};
+
+struct request {
+    int64_t version;
+    struct str rid;
+    struct str frontend;
+    struct ip source;
+    bool is_tls;
+    struct str method;
+    struct str path; /* as received */
+    struct str host; /* as received; absent: no Host header */
+    int64_t host_count;
+    struct str authorization;
+    int64_t authorization_count;
+    struct str apikey;
+    int64_t apikey_count;
+    bool cert_used;
+    int64_t cert_verify; /* -1: not sent */
+    struct str cert_sha256; /* 32 bytes, or absent */
+    struct str cert_subject;
+    struct str cert_issuer;
+
+    /* REASON_OK, or BAD_REQUEST: a required argument is missing, doubled, of the wrong kind, or the
+     * contract's version is not ours. What could be read is filled all the same, for the audit. */
+    enum reason fault;
+    const char *fault_text; /* static: "src: missing" */
+};
+
+enum request_parse {
+    REQUEST_PARSED,   /* there was a reeve-check: decide it */
+    REQUEST_UNKNOWN,  /* no message of ours in the frame: acknowledge without actions */
+    REQUEST_MALFORMED, /* the payload breaks SPOP: disconnect with invalid frame */
+};
+
+/* Reads a NOTIFY's payload to its end. The first reeve-check counts; a second one in the same frame
+ * makes the request a BAD_REQUEST. layout may be NULL. */
+enum request_parse request_parse(struct spoe_bytes payload, struct request_layout *layout,
+                                 struct request *out);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * The store, seen by a worker: asynchronous, bounded, every command with a deadline of our own
+ * (hiredis has none). One object per worker and used by its thread only.
+ *
+ * An interface, so that scenario tests put a scripted store of virtual time behind it; the real one
+ * is store_redis_new().
+ */
+#ifndef REEVE_STORE_STORE_H
+#define REEVE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent/base/err.h"
+#include "agent/base/str.h"
+
+enum store_status {
+    STORE_OK,       /* fields holds the answer; field_count 0 means no such key */
+    STORE_DOWN,     /* not connected, connection lost, timed out, LOADING, READONLY, CLUSTERDOWN */
+    STORE_REFUSED,  /* NOAUTH, WRONGPASS, NOPERM: the operator's trouble; treated as down */
+    STORE_WRONGTYPE, /* the key holds something else than a hash */
+    STORE_BAD_REPLY, /* too big, or a reply of the wrong type */
+};
+
+/* Longest reply taken; beyond it STORE_BAD_REPLY. Roles with 20,000 rules fit. */
+#define STORE_FIELDS_MAX 32768
+#define STORE_REPLY_BYTES_MAX (4u << 20)
+
+struct store_field {
+    struct str name;
+    struct str value;
+};
+
+struct store_reply {
+    enum store_status status;
+    const struct store_field *fields; /* borrowed for the callback's time */
+    size_t field_count;
+};
+
+/* Called exactly once per accepted command, never from inside the call that issued it. */
+typedef void store_reply_cb(void *context, const struct store_reply *reply);
+
+struct store;
+
+struct store_ops {
+    /* HGETALL. `key` is the full key, prefix included; copied. ERR_FULL: too many in flight;
+     * ERR_IO: known to be down (nothing will be called). */
+    enum err (*get_hash)(struct store *store, struct str key, store_reply_cb *callback,
+                         void *context);
+    bool (*is_up)(const struct store *store);
+    /* Calls every outstanding callback with STORE_DOWN, closes, frees. */
+    void (*free)(struct store *store);
+};
+
+/* Embedded first in every implementation. */
+struct store {
+    const struct store_ops *ops;
+};
+
+static inline enum err store_get_hash(struct store *store, struct str key,
+                                      store_reply_cb *callback, void *context)
+{
+    return store->ops->get_hash(store, key, callback, context);
+}
+
+static inline bool store_is_up(const struct store *store)
+{
+    return store->ops->is_up(store);
+}
+
+static inline void store_free(struct store *store)
+{
+    if (store) {
+        store->ops->free(store);
+    }
+}
+
+#endif
