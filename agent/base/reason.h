@@ -22,6 +22,7 @@
     X(NO_RULE, "no_rule", 403, "no rule of the user's roles allows the request")                   \
     X(RULE_DENIED, "rule_denied", 403, "a deny rule matched")                                      \
     X(SOURCE_ADDRESS, "source_address", 403, "the source is outside allow_from")                   \
+    X(NO_GATE, "no_gate", 503, "no gate is configured for the frontend")                           \
     X(AMBIGUOUS_PATH, "ambiguous_path", 400, "two parsers could read the path differently")        \
     X(BAD_REQUEST, "bad_request", 400, "duplicate, missing or malformed request data")             \
     X(BAD_RECORD, "bad_record", 503, "a record in the store does not parse")                       \

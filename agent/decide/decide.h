@@ -2,7 +2,7 @@
  * Deciding: the steps of one request in order, each either goes on, ends with a verdict, or waits
  * for a record.
  *
- *   gate -> host -> path -> offer -> key -> user -> team -> roles -> rules -> limits
+ *   gate -> request -> host -> path -> offer -> key -> user -> team -> rules -> limits
  *
  * The steps are a pure function of the request, the directory and the instant, with no effect
  * before the end. So a decision that had to wait is simply run again from the start when its record
@@ -18,6 +18,9 @@
 #include "agent/decide/verdict.h"
 #include "agent/directory/directory.h"
 #include "agent/request/request.h"
+
+/* Arena that is enough for every decision: the longest path and Basic value, and all texts. */
+#define DECIDE_ARENA_BYTES (32u * 1024)
 
 /* What a worker decides with. Borrowed; replaced between two turns on reload. */
 struct decide_context {
@@ -35,23 +38,26 @@ enum decide_progress {
  * use it before control returns to the loop. */
 struct decision {
     struct verdict verdict;
+    enum verdict_kind judged; /* what was decided, before an observing gate made it an allow */
     const struct gate *gate;  /* NULL: none */
-    struct str host;          /* normalised; raw where refused */
-    struct str path;          /* canonical; raw where refused */
+    struct str host;          /* normalised; raw where it was refused */
+    struct str path;          /* canonical; raw where it was refused */
     bool path_is_raw;
-    bool has_waited;          /* facts came from the store, not the cache */
+    struct str credential; /* for the audit: "key:<id>#2" where the key's second hash matched */
 };
 
-/* The arena is reset by the caller between runs and holds what the decision had to build. */
-enum decide_progress decide_run(const struct decide_context *context,
-                                const struct request *request, struct arena *arena,
-                                struct now now, struct directory_waiter *waiter,
-                                struct decision *out);
+/*
+ * Runs the steps. The caller resets the arena before each run; it holds what the decision had to
+ * build. On DECIDE_WAIT nothing in *out means anything. Never fails open: what can not be built or
+ * found ends in a deny. No allocation, no system call.
+ */
+enum decide_progress decide_run(const struct decide_context *context, const struct request *request,
+                                struct arena *arena, struct now now,
+                                struct directory_waiter *waiter, struct decision *out);
 
-/* A decision that was not run to its end: overload, deadline, drain. Fills what is known. */
-void decide_refuse(const struct request *request, enum reason reason, struct decision *out);
-
-/* Turns an observing gate's verdict into an allow that says in `shadow` what it would have been.
- * After the last step, before reply and audit. decide_run() and decide_refuse() have done it. */
+/* Ends a request that was not run to its end: overload, deadline, audit blocked. The gate's mode
+ * counts here too. */
+void decide_refuse(const struct decide_context *context, const struct request *request,
+                   enum reason reason, struct arena *arena, struct decision *out);
 
 #endif

@@ -1,0 +1,231 @@
+#include "agent/decide/decide.h"
+
+#include "agent/decide/run.h"
+#include "agent/request/host.h"
+#include "agent/request/path.h"
+
+/* One challenge for every 401, whatever the reason: the answer must not tell an unknown key from a
+ * wrong one. RFC 6750 3. */
+#define CHALLENGE "Bearer realm=\"reeve\""
+
+enum step_result run_deny(struct run *run, enum reason reason, const char *fault)
+{
+    struct verdict *verdict = &run->out->verdict;
+
+    verdict->kind = VERDICT_DENY;
+    verdict->reason = reason;
+    verdict->fault = fault;
+    if (reason_status(reason) == 401) {
+        verdict->challenge = STR(CHALLENGE);
+    }
+    return STEP_END;
+}
+
+enum step_result run_allow(struct run *run)
+{
+    run->out->verdict.kind = VERDICT_ALLOW;
+    run->out->verdict.reason = REASON_OK;
+    return STEP_END;
+}
+
+enum step_result run_get(struct run *run, enum record_kind kind, struct str name,
+                         struct directory_entry **entry)
+{
+    const struct ip *source = &run->request->source;
+    struct str source_bytes = str_make((const char *)source->bytes, source->length);
+
+    *entry = NULL;
+    switch (directory_get(run->context->directory, kind, name, source_bytes, run->now, run->waiter,
+                          entry)) {
+    case DIRECTORY_FOUND:
+        return STEP_NEXT;
+    case DIRECTORY_ABSENT:
+        *entry = NULL;
+        return STEP_NEXT;
+    case DIRECTORY_PENDING:
+        return STEP_WAIT;
+    case DIRECTORY_BAD:
+        return run_deny(run, REASON_BAD_RECORD, "a record needed for the decision does not parse");
+    case DIRECTORY_BUSY:
+        return run_deny(run, REASON_OVERLOAD, "too many look-ups in flight");
+    case DIRECTORY_DOWN:
+        break;
+    }
+    return run_deny(run, REASON_STORE_DOWN, NULL);
+}
+
+struct str run_join(struct run *run, const struct str *parts, size_t count)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++) {
+        length += parts[i].len;
+    }
+    char *text = arena_take(run->arena, length);
+    if (!text) {
+        return STR_ABSENT;
+    }
+    char *at = text;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0) {
+            memcpy(at, parts[i].ptr, parts[i].len);
+            at += parts[i].len;
+        }
+    }
+    return str_make(text, length);
+}
+
+static enum step_result step_gate(struct run *run)
+{
+    run->out->gate = config_gate(run->context->config, run->request->frontend);
+    return run->out->gate ? STEP_NEXT : run_deny(run, REASON_NO_GATE, NULL);
+}
+
+static enum step_result step_request(struct run *run)
+{
+    if (run->request->fault != REASON_OK) {
+        return run_deny(run, run->request->fault, run->request->fault_text);
+    }
+    return STEP_NEXT;
+}
+
+static enum step_result step_host(struct run *run)
+{
+    struct str raw = run->request->host;
+    if (str_is_absent(raw)) {
+        return STEP_NEXT;
+    }
+    char *out = arena_take(run->arena, HOST_BYTES_MAX);
+    if (!out) {
+        return run_deny(run, REASON_OVERLOAD, "arena");
+    }
+    enum reason reason = host_normalise(raw, out, &run->out->host);
+    if (reason != REASON_OK) {
+        run->out->host = raw;
+        return run_deny(run, reason, "host");
+    }
+    return STEP_NEXT;
+}
+
+static enum step_result step_path(struct run *run)
+{
+    struct str raw = run->request->path;
+    const struct gate *gate = run->out->gate;
+    struct path_canonical canonical;
+    const char *fault = NULL;
+
+    char *out = raw.len <= PATH_BYTES_MAX ? arena_take(run->arena, raw.len) : NULL;
+    if (!out) {
+        return run_deny(run, REASON_BAD_REQUEST, "path too long");
+    }
+    enum reason reason = path_canonicalise(raw, gate->relax, out, &canonical, &fault);
+    if (reason != REASON_OK) {
+        return run_deny(run, reason, fault);
+    }
+    if (canonical.is_different && !gate->forwards_canonical) {
+        return run_deny(run, REASON_AMBIGUOUS_PATH, "not in canonical form");
+    }
+    run->out->path = canonical.path;
+    run->out->path_is_raw = false;
+    run->out->verdict.path = canonical.path;
+    return STEP_NEXT;
+}
+
+static enum step_result step_offer(struct run *run)
+{
+    const struct gate *gate = run->out->gate;
+    const char *fault = NULL;
+    enum reason reason = offer_find(run->request, gate, run->arena, &run->offer, &fault);
+
+    if (reason != REASON_OK) {
+        return run_deny(run, reason, fault);
+    }
+    switch (run->offer.kind) {
+    case CREDENTIAL_APIKEY:
+        return STEP_NEXT;
+    case CREDENTIAL_NONE:
+        return gate->anonymous.len > 0 ? STEP_NEXT : run_deny(run, REASON_NO_CREDENTIAL, NULL);
+    case CREDENTIAL_BASIC:
+    case CREDENTIAL_JWT:
+    case CREDENTIAL_CERT:
+        break;
+    }
+    return run_deny(run, REASON_BAD_CREDENTIAL, "credential kind not supported");
+}
+
+/* In order; the first that does not say STEP_NEXT ends the run. */
+static step_fn *const steps[] = {
+    step_gate, step_request, step_host, step_path,  step_offer,
+    step_key,  step_user,    step_team, step_rules,
+};
+
+/* What an observing gate tells HAProxy: allow, and in `shadow` what it would have been. */
+static void observe(struct run *run)
+{
+    struct verdict *verdict = &run->out->verdict;
+    struct str parts[] = {verdict_text(verdict->kind), STR(":"), reason_code(verdict->reason),
+                          STR(":"), verdict->rule};
+
+    if (verdict->kind != VERDICT_ALLOW) {
+        verdict->shadow = run_join(run, parts, verdict->rule.len > 0 ? 5 : 3);
+    }
+    verdict->kind = VERDICT_ALLOW;
+    verdict->challenge = STR_ABSENT;
+    verdict->retry_after = 0;
+}
+
+static void start(struct run *run)
+{
+    *run->out = (struct decision){
+        .verdict = {.priority = -1},
+        .host = run->request->host,
+        .path = run->request->path,
+        .path_is_raw = true,
+    };
+}
+
+static void end(struct run *run)
+{
+    run->out->judged = run->out->verdict.kind;
+    if (run->out->gate && run->out->gate->observes) {
+        observe(run);
+    }
+}
+
+enum decide_progress decide_run(const struct decide_context *context, const struct request *request,
+                                struct arena *arena, struct now now,
+                                struct directory_waiter *waiter, struct decision *out)
+{
+    struct run run = {.context = context,
+                      .request = request,
+                      .arena = arena,
+                      .now = now,
+                      .waiter = waiter,
+                      .out = out};
+
+    start(&run);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        enum step_result result = steps[i](&run);
+        if (result == STEP_WAIT) {
+            return DECIDE_WAIT;
+        }
+        if (result == STEP_END) {
+            break;
+        }
+    }
+    if (out->verdict.reason == REASON_NONE) {
+        run_deny(&run, REASON_OVERLOAD, "no step decided");
+    }
+    end(&run);
+    return DECIDE_DONE;
+}
+
+void decide_refuse(const struct decide_context *context, const struct request *request,
+                   enum reason reason, struct arena *arena, struct decision *out)
+{
+    struct run run = {.context = context, .request = request, .arena = arena, .out = out};
+
+    start(&run);
+    out->gate = config_gate(context->config, request->frontend);
+    run_deny(&run, reason, NULL);
+    end(&run);
+}

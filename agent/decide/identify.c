@@ -1,0 +1,116 @@
+/* Who is calling: the key, its user, the user's team. */
+#include "agent/decide/run.h"
+
+static bool source_is_allowed(const struct run *run, const struct record_prefixes *prefixes)
+{
+    if (prefixes->count == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < prefixes->count; i++) {
+        if (ip_prefix_holds(&prefixes->items[i], &run->request->source)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The audit tells the key's two hashes apart, so that a rotation can be watched to its end. */
+static void name_credential(struct run *run, struct str keyid, unsigned hash_index)
+{
+    const struct str second = STR("#2");
+    struct str parts[] = {STR("key:"), keyid, second};
+    struct str full = run_join(run, parts, hash_index > 0 ? 3 : 2);
+
+    run->out->credential = full;
+    run->out->verdict.credential = full;
+    if (hash_index > 0 && full.len > 0) {
+        run->out->verdict.credential.len -= second.len;
+    }
+}
+
+enum step_result step_key(struct run *run)
+{
+    struct directory_entry *entry;
+    unsigned hash_index = 0;
+    struct str keyid;
+
+    if (run->offer.kind != CREDENTIAL_APIKEY) {
+        return STEP_NEXT;
+    }
+    if (!apikey_parse(run->offer.text, &keyid)) {
+        return run_deny(run, REASON_BAD_CREDENTIAL, "malformed key");
+    }
+    enum step_result result = run_get(run, RECORD_KEY, keyid, &entry);
+    if (result != STEP_NEXT) {
+        return result;
+    }
+    if (!entry) {
+        apikey_verify_nobody(run->context->apikeys, run->offer.text);
+        return run_deny(run, REASON_BAD_CREDENTIAL, "unknown key");
+    }
+    enum reason reason =
+        apikey_verify(run->context->apikeys, run->offer.text, entry, run->now, &hash_index);
+    if (reason == REASON_BAD_CREDENTIAL) {
+        return run_deny(run, reason, "wrong secret");
+    }
+    name_credential(run, keyid, hash_index);
+    run->out->verdict.user = entry->record->key.user;
+    if (reason != REASON_OK) {
+        return run_deny(run, reason, NULL);
+    }
+    run->key = &entry->record->key;
+    if (!source_is_allowed(run, &run->key->allow_from)) {
+        return run_deny(run, REASON_SOURCE_ADDRESS, "the key's allow_from");
+    }
+    return STEP_NEXT;
+}
+
+enum step_result step_user(struct run *run)
+{
+    struct directory_entry *entry;
+
+    if (!run->key) {
+        return STEP_NEXT;
+    }
+    enum step_result result = run_get(run, RECORD_USER, run->key->user, &entry);
+    if (result != STEP_NEXT) {
+        return result;
+    }
+    if (!entry) {
+        return run_deny(run, REASON_USER_DISABLED, "the key's user does not exist");
+    }
+    run->user = &entry->record->user;
+    run->out->verdict.team = run->user->team;
+    if (!run->user->is_active) {
+        return run_deny(run, REASON_USER_DISABLED, "user disabled");
+    }
+    if (run->user->expires != 0 && now_wall_s(run->now) >= run->user->expires) {
+        return run_deny(run, REASON_USER_DISABLED, "user expired");
+    }
+    if (!source_is_allowed(run, &run->user->allow_from)) {
+        return run_deny(run, REASON_SOURCE_ADDRESS, "the user's allow_from");
+    }
+    return STEP_NEXT;
+}
+
+enum step_result step_team(struct run *run)
+{
+    struct directory_entry *entry;
+
+    if (!run->user || run->user->team.len == 0) {
+        return STEP_NEXT;
+    }
+    enum step_result result = run_get(run, RECORD_TEAM, run->user->team, &entry);
+    if (result != STEP_NEXT) {
+        return result;
+    }
+    /* A team needs no record of its own: without one it is a mere label. */
+    if (!entry) {
+        return STEP_NEXT;
+    }
+    run->team = &entry->record->team;
+    if (!run->team->is_active) {
+        return run_deny(run, REASON_USER_DISABLED, "team disabled");
+    }
+    return STEP_NEXT;
+}

@@ -1,0 +1,197 @@
+/*
+ * Whether the caller's roles allow the request. A user's denies always apply; the key's role subset
+ * narrows the allows only. Shadow roles decide nothing: what they would change is told in `shadow`.
+ */
+#include "agent/access/role.h"
+#include "agent/decide/run.h"
+
+/* The best match so far, and the role it came from. */
+struct best {
+    struct role_match match;
+    struct str role;
+    const struct role_record *record;
+};
+
+struct outcome {
+    struct best deny;
+    struct best allow;
+};
+
+struct search {
+    struct run *run;
+    struct role_query query;
+    struct outcome enforced; /* enforcing roles only */
+    struct outcome shadowed; /* shadow roles too */
+    bool has_shadow;
+    bool has_limits;
+};
+
+static bool is_found(const struct best *best)
+{
+    return !str_is_absent(best->match.rule);
+}
+
+static void keep_better(struct best *best, const struct role_match *match, struct str role,
+                        const struct role_record *record)
+{
+    if (str_is_absent(match->rule)) {
+        return;
+    }
+    if (!is_found(best) || role_match_compare(match, &best->match) > 0) {
+        *best = (struct best){*match, role, record};
+    }
+}
+
+static bool may_allow(const struct key_record *key, struct str role)
+{
+    if (!key || !key->has_roles) {
+        return true;
+    }
+    for (size_t i = 0; i < key->roles.count; i++) {
+        if (str_equal(key->roles.items[i], role)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum step_result search_role(struct search *search, struct str role)
+{
+    struct run *run = search->run;
+    struct directory_entry *entry;
+    struct role_match deny;
+    struct role_match allow;
+
+    enum step_result result = run_get(run, RECORD_ROLE, role, &entry);
+    if (result != STEP_NEXT || !entry) {
+        return result;
+    }
+    const struct role_record *record = &entry->record->role;
+    role_match(record->rules, &search->query, &deny, &allow);
+    if (!may_allow(run->key, role)) {
+        allow = (struct role_match){.rule = STR_ABSENT};
+    }
+    keep_better(&search->shadowed.deny, &deny, role, record);
+    keep_better(&search->shadowed.allow, &allow, role, record);
+    if (record->is_shadow) {
+        search->has_shadow = true;
+        return STEP_NEXT;
+    }
+    keep_better(&search->enforced.deny, &deny, role, record);
+    keep_better(&search->enforced.allow, &allow, role, record);
+    if (!str_is_absent(allow.rule) && record->limits.count > 0) {
+        search->has_limits = true;
+    }
+    return STEP_NEXT;
+}
+
+static const struct best *deciding(const struct outcome *outcome)
+{
+    return is_found(&outcome->deny) ? &outcome->deny : &outcome->allow;
+}
+
+static struct str rule_name(struct run *run, const struct best *best)
+{
+    if (!is_found(best)) {
+        return STR_ABSENT;
+    }
+    return run_join(run, (struct str[]){best->role, STR("/"), best->match.rule}, 3);
+}
+
+static enum reason outcome_reason(const struct run *run, const struct outcome *outcome)
+{
+    if (is_found(&outcome->deny)) {
+        return REASON_RULE_DENIED;
+    }
+    if (is_found(&outcome->allow)) {
+        return REASON_OK;
+    }
+    /* Who offered nothing may still authenticate. */
+    return run->user ? REASON_NO_RULE : REASON_NO_CREDENTIAL;
+}
+
+static void tell_shadow(struct search *search)
+{
+    struct run *run = search->run;
+    enum reason reason = outcome_reason(run, &search->shadowed);
+    struct str rule = rule_name(run, deciding(&search->shadowed));
+    struct str parts[] = {verdict_text(reason == REASON_OK ? VERDICT_ALLOW : VERDICT_DENY),
+                          STR(":"), reason_code(reason), STR(":"), rule};
+
+    if (reason != outcome_reason(run, &search->enforced)) {
+        run->out->verdict.shadow = run_join(run, parts, rule.len > 0 ? 5 : 3);
+    }
+}
+
+static bool has_limits(const struct search *search)
+{
+    const struct run *run = search->run;
+    const struct role_match *allow = &search->enforced.allow.match;
+
+    return search->has_limits || allow->limit_count > 0 || allow->cost != 1 ||
+           (run->user && run->user->limits.count > 0) || (run->team && run->team->limits.count > 0);
+}
+
+static enum step_result conclude(struct search *search)
+{
+    struct run *run = search->run;
+    const struct best *best = deciding(&search->enforced);
+    enum reason reason = outcome_reason(run, &search->enforced);
+
+    if (search->has_shadow) {
+        tell_shadow(search);
+    }
+    run->out->verdict.rule = rule_name(run, best);
+    if (is_found(best)) {
+        run->out->verdict.priority = best->record->priority;
+    }
+    if (reason != REASON_OK) {
+        return run_deny(run, reason, NULL);
+    }
+    if (has_limits(search)) {
+        return run_deny(run, REASON_BAD_RECORD, "limits are not supported by this version");
+    }
+    if (str_is_absent(run->out->verdict.rule)) {
+        return run_deny(run, REASON_OVERLOAD, "arena");
+    }
+    return run_allow(run);
+}
+
+/* The roles that could allow, "a,b": the user's, narrowed by the key's subset. */
+static struct str role_list(struct run *run, const struct record_names *roles)
+{
+    struct str parts[2 * RECORD_ROLES_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < roles->count && i < RECORD_ROLES_MAX; i++) {
+        if (may_allow(run->key, roles->items[i])) {
+            if (count > 0) {
+                parts[count++] = STR(",");
+            }
+            parts[count++] = roles->items[i];
+        }
+    }
+    return run_join(run, parts, count);
+}
+
+enum step_result step_rules(struct run *run)
+{
+    const struct record_names anonymous = {&run->out->gate->anonymous, 1};
+    const struct record_names *roles = run->user ? &run->user->roles : &anonymous;
+    struct search search = {
+        .run = run,
+        .query = {.method = run->request->method,
+                  .host = run->out->host,
+                  .path = run->out->path,
+                  .user = run->user ? run->key->user : STR_ABSENT,
+                  .team = run->user && run->user->team.len > 0 ? run->user->team : STR_ABSENT}};
+
+    run->out->verdict.roles = role_list(run, roles);
+    for (size_t i = 0; i < roles->count; i++) {
+        enum step_result result = search_role(&search, roles->items[i]);
+        if (result != STEP_NEXT) {
+            return result;
+        }
+    }
+    return conclude(&search);
+}

@@ -1,0 +1,51 @@
+/*
+ * One run of the steps, private to decide/. A step reads what earlier steps found and either adds
+ * to it (STEP_NEXT), ends the decision through run_deny() or run_allow() (STEP_END), or has queued
+ * the waiter (STEP_WAIT).
+ */
+#ifndef REEVE_DECIDE_RUN_H
+#define REEVE_DECIDE_RUN_H
+
+#include "agent/decide/decide.h"
+#include "agent/request/offer.h"
+
+enum step_result { STEP_NEXT, STEP_END, STEP_WAIT };
+
+struct run {
+    const struct decide_context *context;
+    const struct request *request;
+    struct arena *arena;
+    struct now now;
+    struct directory_waiter *waiter;
+    struct decision *out;
+
+    struct offer offer;
+    const struct key_record *key;   /* NULL: no key (anonymous) */
+    const struct user_record *user; /* NULL: anonymous */
+    const struct team_record *team; /* NULL: none */
+};
+
+typedef enum step_result step_fn(struct run *run);
+
+/* decide/identify.c: who is calling. */
+step_fn step_key;
+step_fn step_user;
+step_fn step_team;
+/* decide/rules.c: whether the caller's roles allow it. */
+step_fn step_rules;
+
+/* Ends with a deny. `fault` (may be NULL) is a static or arena text for the audit. */
+enum step_result run_deny(struct run *run, enum reason reason, const char *fault);
+enum step_result run_allow(struct run *run);
+
+/*
+ * A record from the directory. STEP_NEXT: *entry is the record, or NULL where there is none.
+ * STEP_WAIT: queued. STEP_END: denied (bad record, store away, too many misses).
+ */
+enum step_result run_get(struct run *run, enum record_kind kind, struct str name,
+                         struct directory_entry **entry);
+
+/* `parts` joined in the arena; absent where it does not fit, which the caller turns into a deny. */
+struct str run_join(struct run *run, const struct str *parts, size_t count);
+
+#endif
