@@ -1,0 +1,61 @@
+"""Options and fixtures of the end-to-end tests; shows the servers' logs when a test fails."""
+
+import pytest
+
+from harness import process
+from harness.fakeagent import FakeAgent
+from harness.haproxy import Haproxy
+from harness.upstream import Upstream
+
+LOG_LINES_SHOWN = 60
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the full numbers")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    report = (yield).get_result()
+    if report.failed:
+        for server in process.running:
+            tail = server.log().splitlines()[-LOG_LINES_SHOWN:]
+            report.sections.append((f"log of {server.name}", "\n".join(tail)))
+
+
+@pytest.fixture(scope="session")
+def is_long(request):
+    return request.config.getoption("--long")
+
+
+class Front:
+    """HAProxy with an example's configuration between a fake agent and an upstream."""
+
+    def __init__(self, example, directory):
+        self.upstream = Upstream()
+        self.agent = FakeAgent()
+        self.haproxy = Haproxy(example, directory, self.upstream.address, [self.agent.address])
+        self.address = self.haproxy.http_address
+
+    def start(self):
+        self.haproxy.start()
+        return self
+
+    def stop(self):
+        self.haproxy.stop()
+        self.agent.stop()
+        self.upstream.stop()
+
+
+@pytest.fixture
+def start_front(tmp_path):
+    """start_front(example): for tests that do without reeved."""
+    fronts = []
+
+    def start(example):
+        fronts.append(Front(example, tmp_path).start())
+        return fronts[-1]
+
+    yield start
+    for front in fronts:
+        front.stop()

@@ -1,0 +1,84 @@
+"""HAProxy with a configuration from haproxy-examples/, as it stands there."""
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+from harness.net import free_address, is_listening
+from harness.process import Process
+from harness.wait import wait_until
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "haproxy-examples"
+BINARY = os.environ.get("REEVE_TEST_HAPROXY", "haproxy")
+
+
+def text(address):
+    return f"{address[0]}:{address[1]}"
+
+
+class Haproxy(Process):
+    """`extra` is a second configuration file's text, for what a test changes."""
+
+    def __init__(self, example, directory, upstream, agents, extra=""):
+        self.http_address = free_address()
+        self.h2_address = free_address()
+        self.control_path = directory / "haproxy.sock"
+        self.agent_count = len(agents)
+        (directory / "extra.cfg").write_text(
+            f"global\n    stats socket {self.control_path} mode 600 level admin\n{extra}"
+        )
+        agent_text = [text(address) for address in agents]
+        env = {
+            "REEVE_HTTP_BIND": text(self.http_address),
+            "REEVE_H2_BIND": text(self.h2_address),
+            "REEVE_UPSTREAM": text(upstream),
+            "REEVE_SPOE_CONF": str(EXAMPLES / example / "spoe-reeve.conf"),
+            "REEVE_AGENT1": agent_text[0],
+            "REEVE_AGENT2": agent_text[-1],
+        }
+        files = ["-f", str(EXAMPLES / example / "haproxy.cfg"), "-f", str(directory / "extra.cfg")]
+        super().__init__("haproxy", [BINARY, "-db", *files], directory, env)
+
+    def start(self):
+        super().start()
+        wait_until(lambda: is_listening(self.http_address), f"haproxy to listen\n{self.log()}")
+        return self
+
+    def check(self):
+        """haproxy -c: its exit code and everything it said."""
+        done = subprocess.run(
+            [*self.argv, "-c"], env=self.env, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def command(self, line):
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(5)
+            control.connect(str(self.control_path))
+            control.sendall(line.encode() + b"\n")
+            out = b""
+            while part := control.recv(65536):
+                out += part
+        return out.decode()
+
+    def server(self, name):
+        """The row of an agent in "show stat", by column name."""
+        lines = self.command("show stat").splitlines()
+        columns = lines[0].lstrip("# ").split(",")
+        for line in lines[1:]:
+            row = dict(zip(columns, line.split(",")))
+            if (row.get("pxname"), row.get("svname")) == ("reeve-agents", name):
+                return row
+        raise AssertionError(f"no server {name}")
+
+    def wait_for_server(self, name, status, timeout=10.0):
+        wait_until(
+            lambda: self.server(name)["status"].startswith(status), f"{name} {status}", timeout
+        )
+
+    def wait_for_checks(self):
+        """Until every agent has passed a health check."""
+        for number in range(self.agent_count):
+            name = f"agent{number + 1}"
+            wait_until(lambda name=name: self.server(name)["check_status"] == "L7OK", name)
