@@ -1,0 +1,52 @@
+#include "agent/serve/engine.h"
+
+#include <stdlib.h>
+
+#include "agent/serve/parked.h"
+#include "agent/serve/peer.h"
+
+/* A buffer holds many typical frames, and always one of the largest. */
+#define BUFFER_BYTES_MIN (64u * 1024)
+
+enum err engine_init(struct engine *engine, const struct engine_settings *settings)
+{
+    size_t buffer_bytes = settings->decide.config->max_frame_size + 4u;
+
+    *engine = (struct engine){.decide = settings->decide,
+                              .spool = settings->spool,
+                              .output_cb = settings->output_cb,
+                              .output_context = settings->output_context};
+    buffer_pool_init(&engine->buffers,
+                     buffer_bytes < BUFFER_BYTES_MIN ? BUFFER_BYTES_MIN : buffer_bytes);
+    engine->arena_block = malloc(DECIDE_ARENA_BYTES);
+    engine->spare = parked_take(engine);
+    if (!engine->arena_block || !engine->spare) {
+        engine_fini(engine);
+        return ERR_MEMORY;
+    }
+    arena_init(&engine->arena, engine->arena_block, DECIDE_ARENA_BYTES);
+    return ERR_OK;
+}
+
+void engine_fini(struct engine *engine)
+{
+    parked_give(engine, engine->spare);
+    engine->spare = NULL;
+    while (engine->free_parked) {
+        struct parked *next = engine->free_parked->peer_next;
+        free(engine->free_parked);
+        engine->free_parked = next;
+    }
+    buffer_pool_fini(&engine->buffers);
+    free(engine->arena_block);
+    engine->arena_block = NULL;
+}
+
+int64_t engine_expire(struct engine *engine, struct now now)
+{
+    engine->now = now;
+    while (engine->deadline_first && engine->deadline_first->deadline_us <= now.mono_us) {
+        peer_refuse(engine->deadline_first, REASON_DEADLINE);
+    }
+    return engine->deadline_first ? engine->deadline_first->deadline_us : -1;
+}

@@ -1,0 +1,433 @@
+#include "agent/serve/peer.h"
+
+#include "agent/base/ensure.h"
+#include "agent/decide/record.h"
+#include "agent/decide/reply.h"
+#include "agent/serve/parked.h"
+#include "spoe/ack.h"
+
+#define LOG_INTERVAL_US 1000000
+
+/* Room one reply may need beside its path. */
+#define REPLY_ROOM (REPLY_BYTES_MAX + 1024)
+
+/* A frame's length field, which max-frame-size does not count. */
+#define FRAME_LENGTH_BYTES 4
+
+struct question {
+    uint64_t stream_id;
+    uint64_t frame_id;
+    struct spoe_bytes payload;
+    struct now arrival;
+};
+
+void peer_init(struct peer *peer, struct engine *engine, const char *name)
+{
+    size_t most = engine->buffers.capacity - FRAME_LENGTH_BYTES;
+    size_t wanted = engine->decide.config->max_frame_size;
+
+    *peer = (struct peer){.engine = engine};
+    spoe_session_init(&peer->session, (uint32_t)(wanted < most ? wanted : most));
+    strncpy(peer->name, name, sizeof(peer->name) - 1);
+}
+
+static void cancel_parked(struct peer *peer)
+{
+    while (peer->parked) {
+        struct parked *parked = peer->parked;
+        parked_unlink(parked);
+        parked_give(peer->engine, parked);
+    }
+}
+
+void peer_fini(struct peer *peer)
+{
+    cancel_parked(peer);
+    buffer_give(&peer->engine->buffers, peer->in);
+    while (peer->out_first) {
+        struct buffer *next = peer->out_first->next;
+        buffer_give(&peer->engine->buffers, peer->out_first);
+        peer->out_first = next;
+    }
+    peer->in = NULL;
+    peer->out_last = NULL;
+}
+
+/* A stretch of at least `length` bytes at the output's end; NULL when out of memory. */
+static uint8_t *output_room(struct peer *peer, size_t length)
+{
+    struct buffer *last = peer->out_last;
+
+    if (!last || buffer_room(last) < length) {
+        struct buffer *buffer = buffer_take(&peer->engine->buffers);
+        if (!buffer || buffer->capacity < length) {
+            buffer_give(&peer->engine->buffers, buffer);
+            peer->state = PEER_BROKEN;
+            return NULL;
+        }
+        if (last) {
+            last->next = buffer;
+        } else {
+            peer->out_first = buffer;
+        }
+        peer->out_last = buffer;
+    }
+    return peer->out_last->data + peer->out_last->end;
+}
+
+bool peer_output(const struct peer *peer, const uint8_t **bytes, size_t *length)
+{
+    const struct buffer *first = peer->out_first;
+
+    if (!first || buffer_unread(first) == 0) {
+        return false;
+    }
+    *bytes = first->data + first->begin;
+    *length = buffer_unread(first);
+    return true;
+}
+
+void peer_sent(struct peer *peer, size_t length)
+{
+    struct buffer *first = peer->out_first;
+
+    first->begin += length;
+    if (buffer_unread(first) == 0) {
+        peer->out_first = first->next;
+        if (!first->next) {
+            peer->out_last = NULL;
+        }
+        buffer_give(&peer->engine->buffers, first);
+    }
+}
+
+static void log_protocol(struct peer *peer, const char *text)
+{
+    struct engine *engine = peer->engine;
+    uint64_t swallowed;
+
+    if (log_limit_pass(&engine->protocol_log, engine->now.mono_us, LOG_INTERVAL_US, &swallowed)) {
+        log_warning("%s: protocol error: %s (%llu like it not logged)", peer->name, text,
+                    (unsigned long long)swallowed);
+    }
+}
+
+void peer_disconnect(struct peer *peer, enum spoe_status status)
+{
+    uint8_t *room = output_room(peer, SPOE_REPLY_MAX);
+
+    cancel_parked(peer);
+    if (!room) {
+        return;
+    }
+    peer->out_last->end +=
+        spoe_session_write_disconnect(&peer->session, status, room, SPOE_REPLY_MAX);
+    peer->state = PEER_CLOSING;
+}
+
+static void send_reply(struct peer *peer, const struct verdict *verdict, uint64_t stream_id,
+                       uint64_t frame_id)
+{
+    size_t length = REPLY_ROOM + verdict->path.len;
+    uint8_t *room = output_room(peer, length);
+
+    if (!room) {
+        return;
+    }
+    length = reply_write(verdict, stream_id, frame_id, peer->session.max_frame_size, room,
+                         buffer_room(peer->out_last));
+    if (length == 0) {
+        peer_disconnect(peer, SPOE_STATUS_TOO_BIG);
+        return;
+    }
+    peer->out_last->end += length;
+}
+
+static void log_spool_full(struct engine *engine)
+{
+    uint64_t swallowed;
+
+    engine->counters.spool_full++;
+    if (log_limit_pass(&engine->spool_log, engine->now.mono_us, LOG_INTERVAL_US, &swallowed)) {
+        log_error("audit: the spool is full; %s",
+                  engine->decide.config->on_audit_full == CONFIG_AUDIT_FULL_DENY
+                      ? "requests are denied"
+                      : "decisions go on, the loss is counted");
+    }
+}
+
+/* The record, before the reply. An allow that can not be recorded is none, unless the gate only
+ * observes or the operator chose to count the loss. */
+static void record(struct engine *engine, const struct request *request, struct now arrival,
+                   struct decision *decision)
+{
+    struct audit_record audit;
+
+    decide_record(request, decision, arrival, engine->now, &audit);
+    if (spool_append(engine->spool, &audit) != SPOOL_FULL) {
+        return;
+    }
+    log_spool_full(engine);
+    if (decision->judged == VERDICT_ALLOW &&
+        engine->decide.config->on_audit_full == CONFIG_AUDIT_FULL_DENY) {
+        decide_refuse(&engine->decide, request, REASON_AUDIT_BLOCKED, &engine->arena, decision);
+    }
+}
+
+static void settle(struct peer *peer, const struct request *request,
+                   const struct question *question, struct decision *decision)
+{
+    struct engine *engine = peer->engine;
+
+    if (!reply_fits(&decision->verdict, peer->session.max_frame_size)) {
+        decide_refuse(&engine->decide, request, REASON_BAD_REQUEST, &engine->arena, decision);
+    }
+    record(engine, request, question->arrival, decision);
+    engine->counters.requests++;
+    engine->counters.verdicts[decision->verdict.kind]++;
+    engine->counters.reasons[decision->verdict.reason]++;
+    send_reply(peer, &decision->verdict, question->stream_id, question->frame_id);
+}
+
+/* Parks what the spare's waiter was queued for. False: above the bounds. */
+static bool park(struct peer *peer, const struct question *question)
+{
+    struct engine *engine = peer->engine;
+    const struct config *config = engine->decide.config;
+    struct parked *parked = engine->spare;
+
+    if (engine->parked_count >= config->max_in_flight ||
+        peer->parked_count >= config->max_in_flight_connection) {
+        return false;
+    }
+    struct parked *spare = parked_take(engine);
+    if (!spare) {
+        return false;
+    }
+    int64_t deadline_us = question->arrival.mono_us + config->deadline_us;
+    if (parked_link(parked, peer, question->payload, deadline_us) != ERR_OK) {
+        parked_give(engine, spare);
+        return false;
+    }
+    parked->stream_id = question->stream_id;
+    parked->frame_id = question->frame_id;
+    parked->arrival = question->arrival;
+    engine->spare = spare;
+    engine->counters.parked++;
+    return true;
+}
+
+/* A NOTIFY that asks nothing of us: an ACK without actions. */
+static void acknowledge(struct peer *peer, const struct question *question)
+{
+    uint8_t *room = output_room(peer, SPOE_REPLY_MAX);
+    struct spoe_ack ack;
+
+    if (room && spoe_ack_begin(&ack, room, SPOE_REPLY_MAX, peer->session.max_frame_size,
+                               question->stream_id, question->frame_id)) {
+        peer->out_last->end += spoe_ack_end(&ack);
+    }
+}
+
+static void decide_notify(struct peer *peer, const struct question *question)
+{
+    struct engine *engine = peer->engine;
+    struct decision decision;
+    struct request request;
+
+    switch (request_parse(question->payload, &peer->layout, &request)) {
+    case REQUEST_MALFORMED:
+        engine->counters.faults++;
+        log_protocol(peer, "malformed NOTIFY");
+        peer_disconnect(peer, SPOE_STATUS_INVALID_FRAME);
+        return;
+    case REQUEST_UNKNOWN:
+        engine->counters.unknown++;
+        acknowledge(peer, question);
+        return;
+    case REQUEST_PARSED:
+        break;
+    }
+    struct directory_waiter *waiter = &engine->spare->waiter;
+    if (decide_run(&engine->decide, &request, &engine->arena, engine->now, waiter, &decision) ==
+        DECIDE_DONE) {
+        settle(peer, &request, question, &decision);
+    } else if (!park(peer, question)) {
+        directory_cancel(waiter);
+        decide_refuse(&engine->decide, &request, REASON_OVERLOAD, &engine->arena, &decision);
+        settle(peer, &request, question, &decision);
+    }
+    arena_reset(&engine->arena);
+}
+
+/* The request of a parked NOTIFY, read again from its own copy. */
+static struct question parked_question(const struct parked *parked, struct request *request)
+{
+    enum request_parse parsed = request_parse(parked->payload, NULL, request);
+
+    ensure(parsed == REQUEST_PARSED);
+    return (struct question){.stream_id = parked->stream_id,
+                             .frame_id = parked->frame_id,
+                             .payload = parked->payload,
+                             .arrival = parked->arrival};
+}
+
+/* Answers a request that is unlinked already: settling may disconnect the peer, which gives back
+ * everything that is still linked. */
+static void finish(struct parked *parked, const struct request *request,
+                   const struct question *question, struct decision *decision)
+{
+    struct engine *engine = parked->engine;
+    struct peer *peer = parked->peer;
+
+    settle(peer, request, question, decision);
+    arena_reset(&engine->arena);
+    parked_give(engine, parked);
+    engine->output_cb(engine->output_context, peer);
+}
+
+void peer_resume(struct parked *parked)
+{
+    struct engine *engine = parked->engine;
+    struct decision decision;
+    struct request request;
+    struct question question = parked_question(parked, &request);
+
+    if (decide_run(&engine->decide, &request, &engine->arena, engine->now, &parked->waiter,
+                   &decision) == DECIDE_WAIT) {
+        arena_reset(&engine->arena);
+        return;
+    }
+    parked_unlink(parked);
+    finish(parked, &request, &question, &decision);
+}
+
+void peer_refuse(struct parked *parked, enum reason reason)
+{
+    struct engine *engine = parked->engine;
+    struct decision decision;
+    struct request request;
+    struct question question = parked_question(parked, &request);
+
+    parked_unlink(parked);
+    directory_cancel(&parked->waiter);
+    decide_refuse(&engine->decide, &request, reason, &engine->arena, &decision);
+    finish(parked, &request, &question, &decision);
+}
+
+static void answer_hello(struct peer *peer)
+{
+    uint8_t *room = output_room(peer, SPOE_REPLY_MAX);
+
+    if (room) {
+        peer->out_last->end += spoe_session_write_hello(&peer->session, room, SPOE_REPLY_MAX);
+    }
+}
+
+static void answer_check(struct peer *peer)
+{
+    if (!peer->engine->is_ready) {
+        peer_disconnect(peer, SPOE_STATUS_NO_RESOURCE);
+        return;
+    }
+    answer_hello(peer);
+    peer->state = peer->state == PEER_OPEN ? PEER_CLOSING : peer->state;
+}
+
+static void log_disconnect(const struct peer *peer, uint64_t status, struct spoe_bytes message)
+{
+    struct str text = str_make((const char *)message.data, message.length);
+    bool is_normal = status == SPOE_STATUS_NORMAL || status == SPOE_STATUS_TIMEOUT;
+
+    log_line(is_normal ? LOG_DEBUG : LOG_WARNING, "%s: HAProxy disconnects: %s (%llu): %s",
+             peer->name, spoe_status_text(status), (unsigned long long)status,
+             log_quote(text).text);
+}
+
+static void handle(struct peer *peer, const struct spoe_event *event)
+{
+    struct engine *engine = peer->engine;
+
+    switch (event->type) {
+    case SPOE_EVENT_HELLO:
+        answer_hello(peer);
+        break;
+    case SPOE_EVENT_CHECK:
+        answer_check(peer);
+        break;
+    case SPOE_EVENT_NOTIFY:
+        engine->counters.frames++;
+        decide_notify(peer, &(struct question){.stream_id = event->notify.stream_id,
+                                               .frame_id = event->notify.frame_id,
+                                               .payload = event->notify.payload,
+                                               .arrival = engine->now});
+        break;
+    case SPOE_EVENT_DISCONNECT:
+        log_disconnect(peer, event->disconnect.status, event->disconnect.message);
+        peer_disconnect(peer, SPOE_STATUS_NORMAL);
+        break;
+    case SPOE_EVENT_FAULT:
+        engine->counters.faults++;
+        log_protocol(peer, event->fault.text);
+        peer_disconnect(peer, event->fault.status);
+        break;
+    case SPOE_EVENT_MORE:
+    case SPOE_EVENT_IGNORED:
+        break;
+    }
+}
+
+bool peer_wants_input(const struct peer *peer)
+{
+    return peer->state == PEER_OPEN && peer->out_first == peer->out_last;
+}
+
+bool peer_room(struct peer *peer, uint8_t **room, size_t *length)
+{
+    if (!peer_wants_input(peer)) {
+        return false;
+    }
+    if (!peer->in) {
+        peer->in = buffer_take(&peer->engine->buffers);
+        if (!peer->in) {
+            peer->state = PEER_BROKEN;
+            return false;
+        }
+    }
+    buffer_compact(peer->in);
+    *room = peer->in->data + peer->in->end;
+    *length = buffer_room(peer->in);
+    return *length > 0;
+}
+
+void peer_received(struct peer *peer, size_t length)
+{
+    struct buffer *in = peer->in;
+    bool is_advanced = false;
+
+    if (!in) {
+        return;
+    }
+    in->end += length;
+    while (peer_wants_input(peer) && buffer_unread(in) > 0) {
+        struct spoe_event event;
+        in->begin +=
+            spoe_session_next(&peer->session, in->data + in->begin, buffer_unread(in), &event);
+        if (event.type == SPOE_EVENT_MORE) {
+            break;
+        }
+        is_advanced = true;
+        handle(peer, &event);
+    }
+    peer->is_stalled = false;
+    if (buffer_unread(in) == 0 || peer->state != PEER_OPEN) {
+        peer->in = NULL;
+        peer->frame_since_us = 0;
+        buffer_give(&peer->engine->buffers, in);
+    } else if (!peer_wants_input(peer)) {
+        peer->is_stalled = true;
+        peer->frame_since_us = 0;
+    } else if (is_advanced || peer->frame_since_us == 0) {
+        peer->frame_since_us = peer->engine->now.mono_us;
+    }
+}

@@ -1,0 +1,399 @@
+#include "agent/serve/server.h"
+
+#include <ev.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/audit/writer.h"
+#include "agent/base/crypto.h"
+#include "agent/base/enc.h"
+#include "agent/serve/listener.h"
+#include "agent/serve/worker.h"
+
+/* Kept of drain_timeout for flushing the audit. */
+#define FLUSH_SHARE 4
+
+enum server_state {
+    SERVER_RUNNING,
+    SERVER_UNREADY,  /* health checks fail, everything else goes on */
+    SERVER_DRAINING, /* connections close as they become idle */
+    SERVER_STOPPED,
+};
+
+struct server {
+    struct ev_loop *loop;
+    enum server_state state;
+    struct config *config;
+    const char *path;
+    const struct config_override *overrides;
+    size_t override_count;
+
+    char boot[33];
+    struct audit_writer *writer;
+    struct spool **spools;
+    size_t spool_count;
+    struct worker *workers;
+    size_t worker_count;
+    struct listener *listeners;
+    size_t listener_count;
+
+    ev_signal hup;
+    ev_signal term;
+    ev_signal interrupt;
+    ev_timer drain;
+    ev_async worker_done;
+};
+
+static bool post(struct worker *worker, enum worker_message type, int number, void *pointer)
+{
+    struct mailbox_message message = {.type = (int)type, .number = number, .pointer = pointer};
+
+    return mailbox_post(&worker->mailbox, &message) == ERR_OK;
+}
+
+static bool has_room(void *context)
+{
+    const struct server *server = context;
+    unsigned count = 0;
+
+    for (size_t i = 0; i < server->worker_count; i++) {
+        count += atomic_load(&server->workers[i].connection_count);
+    }
+    return count < server->config->max_connections;
+}
+
+static struct worker *least_busy(struct server *server)
+{
+    struct worker *best = &server->workers[0];
+
+    for (size_t i = 1; i < server->worker_count; i++) {
+        if (atomic_load(&server->workers[i].connection_count) <
+            atomic_load(&best->connection_count)) {
+            best = &server->workers[i];
+        }
+    }
+    return best;
+}
+
+static bool take_socket(void *context, int fd)
+{
+    struct worker *worker = least_busy(context);
+
+    atomic_fetch_add(&worker->connection_count, 1);
+    if (!post(worker, WORKER_CONNECTION, fd, NULL)) {
+        atomic_fetch_sub(&worker->connection_count, 1);
+        close(fd);
+        return false;
+    }
+    return true;
+}
+
+static void tell_restart_only(const struct config *before, const struct config *after)
+{
+    char names[512];
+
+    config_restart_only(before, after, names, sizeof(names));
+    if (names[0] != '\0') {
+        log_warning("reload: takes effect at a restart only: %s", names);
+    }
+}
+
+static void use_config(struct server *server, struct config *config)
+{
+    tell_restart_only(server->config, config);
+    log_set_level(config->log_level);
+    for (size_t i = 0; i < server->worker_count; i++) {
+        struct config *reference = config_ref(config);
+        if (!post(&server->workers[i], WORKER_CONFIG, 0, reference)) {
+            log_error("reload: worker %zu is not reading its mailbox; it keeps the old one", i);
+            config_unref(reference);
+        }
+    }
+    config_unref(server->config);
+    server->config = config;
+    log_info("reload: the new configuration is in use");
+}
+
+static void hup_cb(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct server *server = watcher->data;
+    struct config *config = NULL;
+
+    (void)loop;
+    (void)events;
+    audit_writer_reopen(server->writer);
+    if (config_load(server->path, server->overrides, server->override_count, stderr, &config) !=
+        ERR_OK) {
+        log_error("reload: %s is refused; the old configuration stays", server->path);
+        return;
+    }
+    use_config(server, config);
+}
+
+static void finish(struct server *server)
+{
+    server->state = SERVER_STOPPED;
+    ev_timer_stop(server->loop, &server->drain);
+    ev_break(server->loop, EVBREAK_ALL);
+}
+
+static void begin_drain(struct server *server)
+{
+    int64_t left_us = server->config->drain_timeout_us - server->config->drain_delay_us;
+
+    server->state = SERVER_DRAINING;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        listener_close(&server->listeners[i]);
+    }
+    for (size_t i = 0; i < server->worker_count; i++) {
+        (void)post(&server->workers[i], WORKER_DRAIN, 0, NULL);
+    }
+    left_us -= left_us / FLUSH_SHARE;
+    ev_timer_set(&server->drain, (double)left_us / 1e6, 0.);
+    ev_timer_start(server->loop, &server->drain);
+}
+
+static void drain_cb(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct server *server = watcher->data;
+
+    (void)loop;
+    (void)events;
+    if (server->state == SERVER_UNREADY) {
+        begin_drain(server);
+    } else {
+        log_warning("drain: busy connections are cut");
+        finish(server);
+    }
+}
+
+static void done_cb(struct ev_loop *loop, ev_async *watcher, int events)
+{
+    struct server *server = watcher->data;
+
+    (void)loop;
+    (void)events;
+    for (size_t i = 0; i < server->worker_count; i++) {
+        if (!atomic_load(&server->workers[i].is_done)) {
+            return;
+        }
+    }
+    finish(server);
+}
+
+static void term_cb(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct server *server = watcher->data;
+
+    (void)events;
+    if (server->state != SERVER_RUNNING) {
+        log_warning("second signal: exit at once; the spool keeps what is not in the audit file");
+        _exit(1);
+    }
+    log_info("drain: health checks fail from now on");
+    server->state = SERVER_UNREADY;
+    for (size_t i = 0; i < server->worker_count; i++) {
+        (void)post(&server->workers[i], WORKER_UNREADY, 0, NULL);
+    }
+    ev_timer_set(&server->drain, (double)server->config->drain_delay_us / 1e6, 0.);
+    ev_timer_start(loop, &server->drain);
+}
+
+static void start_signal(struct server *server, ev_signal *watcher,
+                         void (*callback)(struct ev_loop *, ev_signal *, int), int number)
+{
+    ev_signal_init(watcher, callback, number);
+    watcher->data = server;
+    ev_signal_start(server->loop, watcher);
+}
+
+static void start_watchers(struct server *server)
+{
+    start_signal(server, &server->hup, hup_cb, SIGHUP);
+    start_signal(server, &server->term, term_cb, SIGTERM);
+    start_signal(server, &server->interrupt, term_cb, SIGINT);
+    ev_timer_init(&server->drain, drain_cb, 0., 0.);
+    server->drain.data = server;
+    ev_async_init(&server->worker_done, done_cb);
+    server->worker_done.data = server;
+    ev_async_start(server->loop, &server->worker_done);
+}
+
+static enum err make_boot(struct server *server)
+{
+    uint8_t random[16];
+    enum err e = crypto_random(random, sizeof(random));
+
+    if (e == ERR_OK) {
+        enc_hex(random, sizeof(random), server->boot);
+        server->boot[32] = '\0';
+    }
+    return e;
+}
+
+static enum err open_spools(struct server *server, struct diag *diag)
+{
+    const struct config *config = server->config;
+    struct spool_identity identity = {.agent = config->agent_id};
+
+    memcpy(identity.boot, server->boot, sizeof(identity.boot));
+    server->spools = calloc(config->workers, sizeof(*server->spools));
+    if (!server->spools) {
+        return ERR_MEMORY;
+    }
+    for (unsigned i = 0; i < config->workers; i++) {
+        identity.worker = i;
+        enum err e = spool_create(config->spool_dir, &identity, config->spool_bytes,
+                                  &server->spools[i], diag);
+        if (e != ERR_OK) {
+            return e;
+        }
+        server->spool_count++;
+        e = audit_writer_add(server->writer, server->spools[i]);
+        if (e != ERR_OK) {
+            diag_set(diag, "audit: %s", err_text(e));
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err open_audit(struct server *server, struct diag *diag)
+{
+    const struct config *config = server->config;
+    struct audit_writer_settings settings = {.audit_file = config->audit_file,
+                                             .spool_dir = config->spool_dir,
+                                             .agent = config->agent_id};
+    enum err e = audit_writer_open(&settings, &server->writer, diag);
+
+    return e == ERR_OK ? open_spools(server, diag) : e;
+}
+
+static enum err open_listeners(struct server *server, struct diag *diag)
+{
+    const struct config *config = server->config;
+
+    server->listeners = calloc(config->listen_count, sizeof(*server->listeners));
+    if (!server->listeners) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < config->listen_count; i++) {
+        enum err e = listener_open(&server->listeners[i], config, &config->listen[i], diag);
+        if (e != ERR_OK) {
+            return e;
+        }
+        server->listener_count++;
+    }
+    return ERR_OK;
+}
+
+static enum err init_workers(struct server *server, struct diag *diag)
+{
+    const struct config *config = server->config;
+
+    server->workers = calloc(config->workers, sizeof(*server->workers));
+    if (!server->workers) {
+        return ERR_MEMORY;
+    }
+    for (unsigned i = 0; i < config->workers; i++) {
+        enum err e = worker_init(&server->workers[i], i, server->config, server->spools[i], diag);
+        if (e != ERR_OK) {
+            return e;
+        }
+        server->workers[i].server_loop = server->loop;
+        server->workers[i].done = &server->worker_done;
+        server->worker_count++;
+    }
+    return ERR_OK;
+}
+
+/* Threads start with every signal blocked, so that signals reach this thread's loop. */
+static enum err start_threads(struct server *server, struct diag *diag)
+{
+    sigset_t all;
+    sigset_t before;
+    enum err e = ERR_OK;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    e = audit_writer_start(server->writer);
+    for (size_t i = 0; i < server->worker_count && e == ERR_OK; i++) {
+        e = worker_start(&server->workers[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (e != ERR_OK) {
+        diag_set(diag, "threads: %s", err_text(e));
+    }
+    return e;
+}
+
+static enum err start(struct server *server, struct diag *diag)
+{
+    server->loop = ev_default_loop(EVFLAG_AUTO);
+    enum err e = server->loop ? make_boot(server) : ERR_IO;
+
+    diag_set(diag, "start: %s", err_text(e));
+    e = e == ERR_OK ? open_audit(server, diag) : e;
+    e = e == ERR_OK ? open_listeners(server, diag) : e;
+    e = e == ERR_OK ? init_workers(server, diag) : e;
+    if (e != ERR_OK) {
+        return e;
+    }
+    start_watchers(server);
+    e = start_threads(server, diag);
+    for (size_t i = 0; i < server->listener_count && e == ERR_OK; i++) {
+        listener_start(&server->listeners[i], server->loop, take_socket, has_room, server);
+    }
+    return e;
+}
+
+static void stop(struct server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        listener_close(&server->listeners[i]);
+    }
+    for (size_t i = 0; i < server->worker_count; i++) {
+        struct worker *worker = &server->workers[i];
+        while (worker->has_thread && !post(worker, WORKER_STOP, 0, NULL)) {
+            usleep(1000);
+        }
+        worker_join(worker);
+        worker_fini(worker);
+    }
+    if (server->writer) {
+        audit_writer_close(server->writer, server->config->drain_timeout_us / FLUSH_SHARE);
+    }
+    for (size_t i = 0; i < server->spool_count; i++) {
+        spool_close(server->spools[i]);
+    }
+    free(server->listeners);
+    free(server->workers);
+    free(server->spools);
+    config_unref(server->config);
+}
+
+int server_run(struct config *config, const char *path, const struct config_override *overrides,
+               size_t override_count)
+{
+    struct server server = {
+        .config = config, .path = path, .overrides = overrides, .override_count = override_count};
+    struct diag diag = {0};
+    int status = 1;
+
+    log_set_level(config->log_level);
+    if (start(&server, &diag) == ERR_OK) {
+        log_info("%s: started, boot %s, %zu worker(s)", config->agent_id, server.boot,
+                 server.worker_count);
+        ev_run(server.loop, 0);
+        status = 0;
+    } else {
+        log_error("%s", diag.text);
+    }
+    stop(&server);
+    if (status == 0) {
+        log_info("stopped");
+    }
+    return status;
+}

@@ -1,0 +1,362 @@
+#include "agent/serve/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/store/redis.h"
+
+#define MAILBOX_CAPACITY 4096
+
+/* A connection closes in a drain when nothing came for this long: HAProxy loses a request that is
+ * under way while we close. */
+#define QUIET_US         50000
+#define DRAIN_INTERVAL_S 0.02
+#define TICK_INTERVAL_S  0.5
+
+static void update_ready(struct worker *worker)
+{
+    if (!worker->was_up) {
+        worker->was_up = store_is_up(worker->store);
+    }
+    worker->engine.is_ready = worker->was_up && !worker->is_unready;
+}
+
+static void turn_begin_cb(struct ev_loop *loop, ev_check *watcher, int events)
+{
+    struct worker *worker = watcher->data;
+
+    (void)loop;
+    (void)events;
+    worker->engine.now = clock_read();
+    update_ready(worker);
+}
+
+static void flush_dirty(struct worker *worker)
+{
+    while (worker->dirty) {
+        struct connection *connection = worker->dirty;
+        worker->dirty = connection->next_dirty;
+        connection->is_dirty = false;
+        if (!connection->is_closed) {
+            connection_flush(connection);
+        }
+    }
+}
+
+static void free_closed(struct worker *worker)
+{
+    while (worker->closed) {
+        struct connection *connection = worker->closed;
+        worker->closed = connection->next;
+        connection_free(connection);
+    }
+}
+
+static void arm_deadline(struct worker *worker, int64_t due_us)
+{
+    ev_timer_stop(worker->loop, &worker->deadline);
+    if (due_us >= 0) {
+        double delay = (double)(due_us - worker->engine.now.mono_us) / 1e6;
+        ev_timer_set(&worker->deadline, delay > 0 ? delay : 0, 0.);
+        ev_timer_start(worker->loop, &worker->deadline);
+    }
+}
+
+static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
+{
+    struct worker *worker = watcher->data;
+    struct now now = worker->engine.now;
+
+    (void)loop;
+    (void)events;
+    if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
+        arm_deadline(worker, engine_expire(&worker->engine, now));
+    }
+    flush_dirty(worker);
+    directory_tick(worker->directory, now);
+    spool_tick(worker->spool, now);
+    free_closed(worker);
+}
+
+/* Its turn_end does the work; the timer only ends the poll. */
+static void deadline_cb(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop;
+    (void)watcher;
+    (void)events;
+}
+
+static void output_cb(void *context, struct peer *peer)
+{
+    struct worker *worker = context;
+    struct connection *connection = (struct connection *)(void *)peer;
+
+    if (!connection->is_dirty && !connection->is_closed) {
+        connection->is_dirty = true;
+        connection->next_dirty = worker->dirty;
+        worker->dirty = connection;
+    }
+}
+
+void worker_forget(struct worker *worker, struct connection *connection)
+{
+    if (connection->previous) {
+        connection->previous->next = connection->next;
+    } else {
+        worker->connections = connection->next;
+    }
+    if (connection->next) {
+        connection->next->previous = connection->previous;
+    }
+    connection->next = worker->closed;
+    worker->closed = connection;
+    atomic_fetch_sub(&worker->connection_count, 1);
+}
+
+static void add_connection(struct worker *worker, int fd)
+{
+    struct connection *connection = connection_new(worker, fd);
+
+    if (!connection) {
+        atomic_fetch_sub(&worker->connection_count, 1);
+        return;
+    }
+    connection->next = worker->connections;
+    if (worker->connections) {
+        worker->connections->previous = connection;
+    }
+    worker->connections = connection;
+}
+
+/* Peppers may have been rotated, so the verifier is made anew with the snapshot. Where that fails
+ * the old snapshot stays whole. */
+static void use_config(struct worker *worker, struct config *config)
+{
+    struct apikey_verifier *apikeys =
+        apikey_verifier_new(&config->peppers, config->accept_unpeppered);
+
+    if (!apikeys) {
+        log_error("worker %u: the new configuration's peppers can not be used; the old one stays",
+                  worker->index);
+        config_unref(config);
+        return;
+    }
+    apikey_verifier_free(worker->apikeys);
+    worker->apikeys = apikeys;
+    worker->engine.decide.apikeys = apikeys;
+    worker->engine.decide.config = config;
+    /* A key may have been remembered as verified under a pepper that is gone. */
+    directory_invalidate_all(worker->directory);
+    config_unref(worker->config);
+    worker->config = config;
+}
+
+static void finish_drain(struct worker *worker)
+{
+    if (!worker->connections && worker->is_draining) {
+        ev_timer_stop(worker->loop, &worker->drain_timer);
+        atomic_store(&worker->is_done, true);
+        ev_async_send(worker->server_loop, worker->done);
+    }
+}
+
+static void drain_cb(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct worker *worker = watcher->data;
+    int64_t now_us = worker->engine.now.mono_us;
+    struct connection *next;
+
+    (void)loop;
+    (void)events;
+    for (struct connection *c = worker->connections; c; c = next) {
+        next = c->next;
+        if (connection_is_idle(c, now_us, QUIET_US)) {
+            connection_close(c);
+        }
+    }
+    finish_drain(worker);
+}
+
+static void begin_drain(struct worker *worker)
+{
+    worker->is_draining = true;
+    ev_timer_start(worker->loop, &worker->drain_timer);
+}
+
+static void stop(struct worker *worker)
+{
+    while (worker->connections) {
+        connection_close(worker->connections);
+    }
+    ev_break(worker->loop, EVBREAK_ALL);
+}
+
+static void message_cb(void *context, const struct mailbox_message *message)
+{
+    struct worker *worker = context;
+
+    switch ((enum worker_message)message->type) {
+    case WORKER_CONNECTION:
+        add_connection(worker, message->number);
+        break;
+    case WORKER_CONFIG:
+        use_config(worker, message->pointer);
+        break;
+    case WORKER_UNREADY:
+        worker->is_unready = true;
+        update_ready(worker);
+        break;
+    case WORKER_DRAIN:
+        begin_drain(worker);
+        break;
+    case WORKER_STOP:
+        stop(worker);
+        break;
+    }
+}
+
+/* Keeps the turns coming where there is no traffic: coalesced records and evicted entries wait for
+ * one. */
+static void tick_cb(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop;
+    (void)watcher;
+    (void)events;
+}
+
+static void init_watchers(struct worker *worker)
+{
+    ev_check_init(&worker->turn_begin, turn_begin_cb);
+    ev_set_priority(&worker->turn_begin, EV_MAXPRI);
+    ev_prepare_init(&worker->turn_end, turn_end_cb);
+    ev_timer_init(&worker->deadline, deadline_cb, 0., 0.);
+    ev_timer_init(&worker->drain_timer, drain_cb, DRAIN_INTERVAL_S, DRAIN_INTERVAL_S);
+    ev_timer_init(&worker->tick, tick_cb, TICK_INTERVAL_S, TICK_INTERVAL_S);
+    worker->turn_begin.data = worker;
+    worker->turn_end.data = worker;
+    worker->drain_timer.data = worker;
+    ev_check_start(worker->loop, &worker->turn_begin);
+    ev_prepare_start(worker->loop, &worker->turn_end);
+    ev_timer_start(worker->loop, &worker->tick);
+}
+
+static struct store *new_store(struct worker *worker)
+{
+    const struct config *config = worker->start_config;
+    struct store_redis_settings settings = {
+        .address = &config->store,
+        .client_name = config->agent_id,
+        .connect_timeout_us = config->store_connect_timeout_us,
+        .command_timeout_us = config->store_timeout_us,
+        .max_in_flight = config->max_in_flight,
+    };
+
+    return store_redis_new(worker->loop, &settings);
+}
+
+static struct directory *new_directory(struct worker *worker)
+{
+    const struct config *config = worker->start_config;
+    struct directory_settings settings = {
+        .prefix = str_from_c(config->prefix),
+        .max_age_us = config->max_age_us,
+        .max_records = config->directory_max_records,
+        .max_absent = config->directory_max_absent,
+        .max_source_misses = config->directory_max_source_misses,
+        .max_misses = config->max_in_flight,
+    };
+
+    return directory_new(worker->store, &settings);
+}
+
+static enum err init_parts(struct worker *worker)
+{
+    const struct config *config = worker->config;
+
+    worker->loop = ev_loop_new(EVFLAG_AUTO);
+    if (!worker->loop) {
+        return ERR_IO;
+    }
+    worker->apikeys = apikey_verifier_new(&config->peppers, config->accept_unpeppered);
+    worker->store = new_store(worker);
+    worker->directory = worker->store ? new_directory(worker) : NULL;
+    if (!worker->apikeys || !worker->directory) {
+        return ERR_MEMORY;
+    }
+    struct engine_settings settings = {
+        .decide = {config, worker->directory, worker->apikeys},
+        .spool = worker->spool,
+        .output_cb = output_cb,
+        .output_context = worker,
+    };
+    enum err e = engine_init(&worker->engine, &settings);
+    if (e != ERR_OK) {
+        return e;
+    }
+    worker->engine.now = clock_read();
+    init_watchers(worker);
+    return mailbox_start(&worker->mailbox, worker->loop, MAILBOX_CAPACITY, message_cb, worker);
+}
+
+enum err worker_init(struct worker *worker, unsigned index, struct config *config,
+                     struct spool *spool, struct diag *diag)
+{
+    *worker = (struct worker){.index = index,
+                              .config = config_ref(config),
+                              .start_config = config_ref(config),
+                              .spool = spool};
+    enum err e = init_parts(worker);
+    if (e != ERR_OK) {
+        diag_set(diag, "worker %u: %s", index, err_text(e));
+        worker_fini(worker);
+    }
+    return e;
+}
+
+static void *run(void *context)
+{
+    struct worker *worker = context;
+
+    ev_run(worker->loop, 0);
+    return NULL;
+}
+
+enum err worker_start(struct worker *worker)
+{
+    if (pthread_create(&worker->thread, NULL, run, worker) != 0) {
+        return ERR_IO;
+    }
+    worker->has_thread = true;
+    char name[16];
+    snprintf(name, sizeof(name), "worker-%u", worker->index);
+    (void)pthread_setname_np(worker->thread, name);
+    return ERR_OK;
+}
+
+void worker_join(struct worker *worker)
+{
+    if (worker->has_thread) {
+        pthread_join(worker->thread, NULL);
+        worker->has_thread = false;
+    }
+}
+
+void worker_fini(struct worker *worker)
+{
+    mailbox_stop(&worker->mailbox);
+    while (worker->connections) {
+        connection_close(worker->connections);
+    }
+    free_closed(worker);
+    directory_free(worker->directory);
+    store_free(worker->store);
+    engine_fini(&worker->engine);
+    apikey_verifier_free(worker->apikeys);
+    if (worker->loop) {
+        ev_loop_destroy(worker->loop);
+    }
+    config_unref(worker->config);
+    config_unref(worker->start_config);
+    *worker = (struct worker){0};
+}

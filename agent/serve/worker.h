@@ -1,0 +1,82 @@
+/*
+ * A worker: one thread, one loop, and everything that loop needs: connections, engine, directory,
+ * store connection, audit spool. Workers share nothing but the configuration snapshot; the server
+ * speaks to them through their mailboxes.
+ *
+ * A turn: the clock is read once after polling; callbacks run on that instant; before the next poll
+ * what was parked is flushed, deadlines are looked at, and closed connections are freed.
+ */
+#ifndef REEVE_SERVE_WORKER_H
+#define REEVE_SERVE_WORKER_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "agent/audit/spool.h"
+#include "agent/config/config.h"
+#include "agent/directory/directory.h"
+#include "agent/loop/mailbox.h"
+#include "agent/serve/connection.h"
+#include "agent/serve/engine.h"
+#include "agent/store/store.h"
+
+/* What the server tells a worker. */
+enum worker_message {
+    WORKER_CONNECTION, /* number: an accepted socket, handed over */
+    WORKER_CONFIG,     /* pointer: a struct config reference, handed over */
+    WORKER_UNREADY,    /* health checks fail from now on */
+    WORKER_DRAIN,      /* close connections as they become idle; stop when none is left */
+    WORKER_STOP,       /* close what is left and end the loop */
+};
+
+struct worker {
+    unsigned index;
+    pthread_t thread;
+    bool has_thread;
+    struct ev_loop *loop;
+    struct mailbox mailbox;
+    struct config *config;
+    struct config *start_config; /* what store and directory were made with, and borrow from */
+    struct store *store;
+    struct directory *directory;
+    struct apikey_verifier *apikeys;
+    struct spool *spool;
+    struct engine engine;
+
+    ev_check turn_begin;
+    ev_prepare turn_end;
+    ev_timer deadline;
+    ev_timer drain_timer;
+    ev_timer tick;
+    struct connection *connections;
+    struct connection *dirty;
+    struct connection *closed;
+    bool is_unready;
+    bool is_draining;
+    bool was_up; /* the store answered once */
+
+    /* Read by the server. */
+    atomic_uint connection_count;
+    atomic_bool is_done; /* drained: no connection left */
+    ev_async *done;      /* of the server's loop, sent when is_done becomes true */
+    struct ev_loop *server_loop;
+};
+
+/* Everything but the thread. Takes one reference of config; borrows the spool. On failure nothing
+ * is kept and diag says why. */
+enum err worker_init(struct worker *worker, unsigned index, struct config *config,
+                     struct spool *spool, struct diag *diag) MUST_USE;
+
+/* Signals must be blocked by the caller, so that they reach the main thread. */
+enum err worker_start(struct worker *worker) MUST_USE;
+
+/* After WORKER_STOP was posted: waits for the thread. */
+void worker_join(struct worker *worker);
+void worker_fini(struct worker *worker);
+
+/* Unlinks a connection that was just closed; freed at the end of the turn. */
+void worker_forget(struct worker *worker, struct connection *connection);
+
+#endif
