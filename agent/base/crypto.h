@@ -3,7 +3,7 @@
  * fetch them each time, which costs four times the digest itself).
  *
  * crypto_start() before any thread starts; everything else may be called from every thread, but a
- * struct crypto_hmac or crypto_sha256 belongs to one.
+ * struct crypto_hasher belongs to one.
  */
 #ifndef REEVE_BASE_CRYPTO_H
 #define REEVE_BASE_CRYPTO_H

@@ -10,11 +10,11 @@
 
 enum err {
     ERR_OK = 0,
-    ERR_MEMORY = -1, /* an allocation failed */
-    ERR_IO = -2,     /* the kernel refused; errno says why */
-    ERR_SYNTAX = -3, /* text or bytes that do not follow their grammar */
-    ERR_RANGE = -4,  /* well-formed, but outside the allowed values */
-    ERR_FULL = -5,   /* a bounded buffer, queue or table has no room */
+    ERR_MEMORY = -1,  /* an allocation failed */
+    ERR_IO = -2,      /* the kernel refused; errno says why */
+    ERR_SYNTAX = -3,  /* text or bytes that do not follow their grammar */
+    ERR_RANGE = -4,   /* well-formed, but outside the allowed values */
+    ERR_FULL = -5,    /* a bounded buffer, queue or table has no room */
     ERR_MISSING = -6, /* what was asked for is not there */
     ERR_CRYPTO = -7,  /* OpenSSL refused */
     ERR_BUSY = -8,    /* somebody else holds it (a lock, an address) */

@@ -1,0 +1,141 @@
+#include "agent/base/crypto.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include "agent/base/ensure.h"
+
+static EVP_MD *sha256;
+static EVP_MAC *hmac;
+
+struct crypto_hasher {
+    EVP_MD_CTX *digest; /* NULL in an HMAC hasher */
+    EVP_MAC_CTX *mac;   /* NULL in a plain one */
+};
+
+enum err crypto_start(void)
+{
+    if (!sha256) {
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    }
+    if (!hmac) {
+        hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    }
+    return sha256 && hmac ? ERR_OK : ERR_CRYPTO;
+}
+
+void crypto_stop(void)
+{
+    EVP_MD_free(sha256);
+    EVP_MAC_free(hmac);
+    sha256 = NULL;
+    hmac = NULL;
+}
+
+struct crypto_hasher *crypto_sha256_new(void)
+{
+    struct crypto_hasher *hasher = calloc(1, sizeof(*hasher));
+
+    ensure(sha256);
+    if (!hasher) {
+        return NULL;
+    }
+    hasher->digest = EVP_MD_CTX_new();
+    if (!hasher->digest || EVP_DigestInit_ex2(hasher->digest, sha256, NULL) != 1) {
+        crypto_hasher_free(hasher);
+        return NULL;
+    }
+    return hasher;
+}
+
+struct crypto_hasher *crypto_hmac_new(const void *key, size_t key_length)
+{
+    struct crypto_hasher *hasher = calloc(1, sizeof(*hasher));
+    char name[] = "SHA256";
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+                                 OSSL_PARAM_construct_end()};
+
+    ensure(hmac && key_length > 0);
+    if (!hasher) {
+        return NULL;
+    }
+    hasher->mac = EVP_MAC_CTX_new(hmac);
+    if (!hasher->mac || EVP_MAC_init(hasher->mac, key, key_length, params) != 1) {
+        crypto_hasher_free(hasher);
+        return NULL;
+    }
+    return hasher;
+}
+
+void crypto_hasher_free(struct crypto_hasher *hasher)
+{
+    if (hasher) {
+        EVP_MD_CTX_free(hasher->digest);
+        EVP_MAC_CTX_free(hasher->mac);
+        free(hasher);
+    }
+}
+
+static bool hash_plain(EVP_MD_CTX *ctx, const void *data, size_t length, uint8_t *out)
+{
+    unsigned written = 0;
+
+    return EVP_DigestInit_ex2(ctx, sha256, NULL) == 1 && EVP_DigestUpdate(ctx, data, length) == 1 &&
+           EVP_DigestFinal_ex(ctx, out, &written) == 1 && written == CRYPTO_SHA256_BYTES;
+}
+
+/* Without a key, EVP_MAC_init starts again under the one given first. */
+static bool hash_keyed(EVP_MAC_CTX *ctx, const void *data, size_t length, uint8_t *out)
+{
+    size_t written = 0;
+
+    return EVP_MAC_init(ctx, NULL, 0, NULL) == 1 && EVP_MAC_update(ctx, data, length) == 1 &&
+           EVP_MAC_final(ctx, out, &written, CRYPTO_SHA256_BYTES) == 1 &&
+           written == CRYPTO_SHA256_BYTES;
+}
+
+enum err crypto_hash(struct crypto_hasher *hasher, const void *data, size_t length,
+                     uint8_t out[CRYPTO_SHA256_BYTES])
+{
+    bool is_done = hasher->digest ? hash_plain(hasher->digest, data, length, out)
+                                  : hash_keyed(hasher->mac, data, length, out);
+
+    if (!is_done) {
+        crypto_wipe(out, CRYPTO_SHA256_BYTES);
+        return ERR_CRYPTO;
+    }
+    return ERR_OK;
+}
+
+bool crypto_equal(const void *a, const void *b, size_t length)
+{
+    return CRYPTO_memcmp(a, b, length) == 0;
+}
+
+void crypto_wipe(void *memory, size_t length)
+{
+    if (length > 0) {
+        explicit_bzero(memory, length);
+    }
+}
+
+enum err crypto_random(void *out, size_t length)
+{
+    char *bytes = out;
+
+    for (size_t at = 0; at < length;) {
+        ssize_t got = getrandom(bytes + at, length - at, 0);
+
+        if (got < 0 && errno != EINTR) {
+            return ERR_CRYPTO;
+        }
+        at += got > 0 ? (size_t)got : 0;
+    }
+    return ERR_OK;
+}
