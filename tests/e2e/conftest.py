@@ -5,6 +5,7 @@ import pytest
 from harness import process
 from harness.fakeagent import FakeAgent
 from harness.haproxy import Haproxy
+from harness.stack import Stack
 from harness.upstream import Upstream
 
 LOG_LINES_SHOWN = 60
@@ -59,3 +60,27 @@ def start_front(tmp_path):
     yield start
     for front in fronts:
         front.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """Shared by the tests that leave it as they found it."""
+    shared = Stack(tmp_path_factory.mktemp("stack"))
+    try:
+        yield shared.start()
+    finally:
+        shared.stop()
+
+
+@pytest.fixture
+def start_stack(tmp_path):
+    """start_stack(**options of Stack): one of its own, for tests that break it."""
+    stacks = []
+
+    def start(**options):
+        stacks.append(Stack(tmp_path, **options))
+        return stacks[-1].start()
+
+    yield start
+    for own in stacks:
+        own.stop()

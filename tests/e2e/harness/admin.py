@@ -1,0 +1,29 @@
+"""contrib/redis-cli/reeve-admin, as an operator would run it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+PROGRAM = Path(__file__).resolve().parents[3] / "contrib" / "redis-cli" / "reeve-admin"
+
+
+class Admin:
+    def __init__(self, redis_url):
+        self.env = {**os.environ, "REEVE_REDIS": redis_url}
+
+    def __call__(self, *words):
+        done = subprocess.run(
+            [str(PROGRAM), *words],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert done.returncode == 0, f"reeve-admin {' '.join(words)}: {done.stderr}"
+        return done.stdout.strip()
+
+    def issue(self, user, *words):
+        key = self("key", "issue", user, *words)
+        assert key.startswith("rv_"), "no key on stdout"
+        return key

@@ -1,0 +1,71 @@
+"""reeved with a configuration from haproxy-examples/, and its audit file."""
+
+import json
+import os
+from pathlib import Path
+
+from harness.haproxy import EXAMPLES, text
+from harness.net import free_address
+from harness.process import Process
+from harness.spop import passes_health_check
+from harness.wait import wait_until
+
+BUILD = Path(
+    os.environ.get("REEVE_TEST_BUILD") or Path(__file__).resolve().parents[3] / "build" / "release"
+)
+REEVED = BUILD / "reeved"
+
+
+class Agent(Process):
+    """`options` are top-level options as for reeved -o; a list value gives several."""
+
+    def __init__(self, name, example, directory, redis_url, prefix=(), **options):
+        self.address = free_address()
+        self.audit_path = directory / f"{name}.audit.jsonl"
+        self.config_path = EXAMPLES / example / "reeve.conf"
+        settings = {
+            "agent_id": name,
+            "listen": f"tcp://{text(self.address)}",
+            "redis": redis_url,
+            "audit_file": self.audit_path,
+            "spool_dir": directory / f"{name}.spool",
+            **options,
+        }
+        self.settings = [f"{option}={value}" for option, value in settings.items()]
+        super().__init__(name, self.command_line(), directory, prefix=prefix)
+
+    def command_line(self):
+        overrides = [word for setting in self.settings for word in ("-o", setting)]
+        return [str(REEVED), "-f", str(self.config_path), *overrides]
+
+    def use_config(self, path):
+        """From the next start on."""
+        self.config_path = path
+        self.argv = self.command_line()
+
+    def start(self, waits=True):
+        super().start()
+        if waits:
+            wait_until(self.is_ready, f"{self.name} to be ready\n{self.log()}", 30.0)
+        return self
+
+    def is_ready(self):
+        assert self.is_running(), f"{self.name} ended\n{self.log()}"
+        return passes_health_check(self.address)
+
+    def audit(self):
+        """Every whole line of the audit file; each must be one valid JSON object."""
+        if not self.audit_path.exists():
+            return []
+        lines = self.audit_path.read_bytes().split(b"\n")
+        return [json.loads(line) for line in lines[:-1]]
+
+    def audit_of(self, rid, timeout=10.0):
+        """The one record of a request, once it is written."""
+
+        def find():
+            return [record for record in self.audit() if record.get("rid") == rid]
+
+        found = wait_until(find, f"an audit record of {rid} from {self.name}", timeout)
+        assert len(found) == 1
+        return found[0]

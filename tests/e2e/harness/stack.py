@@ -1,0 +1,81 @@
+"""The whole: clients -> HAProxy -> upstream, HAProxy -> agents -> Redis."""
+
+from harness.admin import Admin
+from harness.agent import Agent
+from harness.haproxy import Haproxy
+from harness.http import fetch
+from harness.redis import Redis
+from harness.upstream import Upstream
+from harness.wait import wait_until
+
+
+class Stack:
+    """Started with the roles and users that most tests need:
+
+    alice    reader: GET /v1/orders/**
+    bob      reader and writer: * /v1/orders/**, but no DELETE
+    """
+
+    def __init__(self, directory, example="api-keys", agents=2, extra="", **options):
+        self.upstream = Upstream()
+        self.redis = Redis(directory)
+        self.agents = [
+            Agent(f"agent{number + 1}", example, directory, self.redis.url, **options)
+            for number in range(agents)
+        ]
+        addresses = [agent.address for agent in self.agents]
+        self.haproxy = Haproxy(example, directory, self.upstream.address, addresses, extra)
+        self.address = self.haproxy.http_address
+        self.admin = Admin(self.redis.url)
+        self.keys = {}
+
+    def start(self):
+        self.redis.start()
+        self._make_users()
+        for agent in self.agents:
+            agent.start()
+        self.haproxy.start()
+        self.haproxy.wait_for_checks()
+        return self
+
+    def _make_users(self):
+        self.admin("role", "set", "reader")
+        self.admin("role", "rule", "add", "reader", "10", "allow GET * /v1/orders/**")
+        self.admin("role", "set", "writer")
+        self.admin("role", "rule", "add", "writer", "10", "allow * * /v1/orders/**")
+        self.admin("role", "rule", "add", "writer", "20", "deny DELETE * /v1/**")
+        for user, roles in [("alice", "reader"), ("bob", "reader,writer")]:
+            self.admin("user", "add", user, f"roles={roles}")
+            self.keys[user] = self.admin.issue(user)
+
+    def stop(self):
+        for process in [self.haproxy, *self.agents, self.redis]:
+            process.stop()
+        self.upstream.stop()
+
+    def fetch(self, path="/v1/orders/7", user=None, **options):
+        """One request with this user's key."""
+        key = self.keys[user] if user else options.pop("key", None)
+        return fetch(self.address, path=path, key=key, **options)
+
+    def mixed(self):
+        """Cases for Load: (path, key, wanted status)."""
+        return [
+            ("/v1/orders/7", self.keys["alice"], 200),
+            ("/admin", self.keys["alice"], 403),
+            ("/v1/orders/8", self.keys["bob"], 200),
+            ("/v1/orders/9", None, 401),
+        ]
+
+    def audit(self):
+        return [record for agent in self.agents for record in agent.audit()]
+
+    def audit_of(self, rid):
+        """The one record of a request, whichever agent judged it."""
+
+        def find():
+            return [record for record in self.audit() if record.get("rid") == rid]
+
+        found = wait_until(find, f"an audit record of {rid}")
+        assert len(found) == 1
+        return found[0]
