@@ -4,9 +4,12 @@
  *
  *          HELLO ok                    DISCONNECT
  *   NEW ------------> RUNNING -------------------------> CLOSED
- *    |  \ healthcheck                                      ^
- *    |   `-----------> CHECKED -- reply written, close ----|
- *    `-- anything else: fault ------------------------------
+ *    |  \ healthcheck                      |               ^
+ *    |   `-----------> CHECKED             `-- fault ------|
+ *    `-- DISCONNECT, or fault -----------------------------'
+ *
+ * Frames of unknown type change nothing, in any state (SPOE 3.2). Fragmented payloads are refused:
+ * the answer to HELLO never announces them.
  *
  * The caller keeps the received bytes in a buffer of its own, contiguous, and calls
  * spoe_session_next() until it says SPOE_EVENT_MORE. An event borrows from that buffer until the
@@ -33,6 +36,7 @@ enum spoe_event_type {
     SPOE_EVENT_FAULT,      /* the peer broke the protocol: send DISCONNECT `status`, then close */
 };
 
+/* Only what belongs to the type is set. */
 struct spoe_event {
     enum spoe_event_type type;
     struct {
@@ -41,7 +45,7 @@ struct spoe_event {
         struct spoe_bytes payload;
     } notify;
     struct {
-        uint64_t status;           /* what the peer sent, any value */
+        uint64_t status;           /* what the peer sent, any value; 99: none that parses */
         struct spoe_bytes message; /* any bytes; escape before logging */
     } disconnect;
     struct {
@@ -72,15 +76,15 @@ void spoe_session_init(struct spoe_session *session, uint32_t own_max_frame_size
  * Looks at `length` unread bytes and gives the next event. The result is how many bytes the event
  * used up (0 for MORE and FAULT). A frame longer than the limit is a FAULT as soon as its length
  * field is there; its body is never waited for. After FAULT, CHECK and DISCONNECT, and once
- * CLOSED, everything that follows is ignored: the result is `length`, the event IGNORED.
+ * CLOSED, everything that follows is ignored: the result is `length`, the event IGNORED (MORE
+ * where `length` is 0).
  */
 size_t spoe_session_next(struct spoe_session *session, const uint8_t *bytes, size_t length,
                          struct spoe_event *event);
 
 /* Bytes needed in all before the frame that starts at `bytes` is whole: 4 while its length is not
  * known yet. Never more than 4 + the limit. */
-size_t spoe_session_wanted(const struct spoe_session *session, const uint8_t *bytes,
-                           size_t length);
+size_t spoe_session_wanted(const struct spoe_session *session, const uint8_t *bytes, size_t length);
 
 /* Room that is enough for any HELLO or DISCONNECT. */
 #define SPOE_REPLY_MAX 256

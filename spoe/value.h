@@ -37,4 +37,23 @@ struct spoe_value {
     struct spoe_bytes bytes; /* SPOE_IPV4, SPOE_IPV6, SPOE_STRING, SPOE_BINARY */
 };
 
+struct spoe_cursor;
+struct spoe_writer;
+
+/* SPOE_INT32 to SPOE_UINT64: which one a peer uses says little, HAProxy sends INT64 only. */
+static inline bool spoe_value_is_integer(const struct spoe_value *value)
+{
+    return value->type >= SPOE_INT32 && value->type <= SPOE_UINT64;
+}
+
+/*
+ * Reads one value with its type byte. Members its type does not name are zeroed. Reserved types
+ * (10 to 15) fail the cursor, since their length is not known; a failed cursor gives SPOE_NULL.
+ * Flag bits other than a boolean's value are ignored.
+ */
+void spoe_value_read(struct spoe_cursor *cursor, struct spoe_value *value);
+
+/* Writes one value with its type byte. Addresses that are not 4 or 16 bytes fail the writer. */
+void spoe_value_write(struct spoe_writer *writer, const struct spoe_value *value);
+
 #endif

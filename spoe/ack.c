@@ -1,0 +1,83 @@
+#include "spoe/ack.h"
+
+#include "spoe/frame.h"
+#include "spoe/writer.h"
+
+/* SPOE 3.4: the action's number, then how many fields follow. */
+#define SET_VAR          1
+#define SET_VAR_FIELDS   3
+#define UNSET_VAR        2
+#define UNSET_VAR_FIELDS 2
+
+bool spoe_ack_begin(struct spoe_ack *ack, uint8_t *out, size_t room, uint32_t limit,
+                    uint64_t stream_id, uint64_t frame_id)
+{
+    size_t size_max = (size_t)limit + SPOE_LENGTH_BYTES;
+    struct spoe_writer writer = {.at = out, .end = out + (room < size_max ? room : size_max)};
+
+    spoe_frame_begin(&writer, SPOE_FRAME_ACK, stream_id, frame_id);
+    *ack = (struct spoe_ack){.begin = out, .at = writer.at, .end = writer.end};
+    return !writer.is_failed;
+}
+
+/* Actions are written by a copy of the frame's position, which holds once they are whole. */
+static struct spoe_writer action_begin(const struct spoe_ack *ack, uint8_t action, uint8_t fields,
+                                       enum spoe_scope scope, struct spoe_bytes name)
+{
+    struct spoe_writer writer = {.at = ack->at, .end = ack->end};
+
+    spoe_writer_u8(&writer, action);
+    spoe_writer_u8(&writer, fields);
+    spoe_writer_u8(&writer, (uint8_t)scope);
+    spoe_writer_string(&writer, name);
+    return writer;
+}
+
+static bool action_end(struct spoe_ack *ack, const struct spoe_writer *writer)
+{
+    if (writer->is_failed) {
+        return false;
+    }
+    ack->at = writer->at;
+    return true;
+}
+
+static bool set_var(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name,
+                    const struct spoe_value *value)
+{
+    struct spoe_writer writer = action_begin(ack, SET_VAR, SET_VAR_FIELDS, scope, name);
+
+    spoe_value_write(&writer, value);
+    return action_end(ack, &writer);
+}
+
+bool spoe_ack_set_string(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name,
+                         struct spoe_bytes value)
+{
+    return set_var(ack, scope, name, &(struct spoe_value){.type = SPOE_STRING, .bytes = value});
+}
+
+bool spoe_ack_set_int(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name,
+                      int64_t value)
+{
+    return set_var(ack, scope, name,
+                   &(struct spoe_value){.type = SPOE_INT64, .number = (uint64_t)value});
+}
+
+bool spoe_ack_set_bool(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name,
+                       bool value)
+{
+    return set_var(ack, scope, name, &(struct spoe_value){.type = SPOE_BOOL, .boolean = value});
+}
+
+bool spoe_ack_unset(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name)
+{
+    struct spoe_writer writer = action_begin(ack, UNSET_VAR, UNSET_VAR_FIELDS, scope, name);
+
+    return action_end(ack, &writer);
+}
+
+size_t spoe_ack_end(struct spoe_ack *ack)
+{
+    return spoe_frame_end(ack->begin, ack->at);
+}
