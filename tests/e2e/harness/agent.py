@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 from harness.haproxy import EXAMPLES, text
@@ -14,6 +15,7 @@ BUILD = Path(
     os.environ.get("REEVE_TEST_BUILD") or Path(__file__).resolve().parents[3] / "build" / "release"
 )
 REEVED = BUILD / "reeved"
+SANITIZER_REPORT = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
 
 
 class Agent(Process):
@@ -46,12 +48,17 @@ class Agent(Process):
     def start(self, waits=True):
         super().start()
         if waits:
-            wait_until(self.is_ready, f"{self.name} to be ready\n{self.log()}", 30.0)
+            wait_until(self.is_ready, f"{self.name} to be ready", 30.0)
         return self
 
     def is_ready(self):
         assert self.is_running(), f"{self.name} ended\n{self.log()}"
         return passes_health_check(self.address)
+
+    def stop(self):
+        super().stop()
+        found = [line for line in self.log().splitlines() if SANITIZER_REPORT.search(line)]
+        assert not found, found[0]
 
     def audit(self):
         """Every whole line of the audit file; each must be one valid JSON object."""

@@ -42,7 +42,7 @@ class Haproxy(Process):
 
     def start(self):
         super().start()
-        wait_until(lambda: is_listening(self.http_address), f"haproxy to listen\n{self.log()}")
+        wait_until(lambda: is_listening(self.http_address), "haproxy to listen")
         return self
 
     def check(self):
