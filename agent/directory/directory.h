@@ -10,7 +10,13 @@
  * small cache of their own (keys that look valid are cheap to invent), and the misses in flight are
  * bounded per source address. Memory is bounded; the coldest records go first.
  *
- * What a get returned is valid until control returns to the loop: decide with it, keep nothing.
+ * Records change and go only while the store's replies are taken, never while somebody decides:
+ * what a get returned is valid until control returns to the loop. Decide with it, keep nothing.
+ *
+ * Once per turn of the loop, after all I/O and before output is flushed, directory_tick() wakes who
+ * waited for the replies of this turn.
+ *
+ * Fails closed: without memory, room or a readable record the answer is never FOUND.
  */
 #ifndef REEVE_DIRECTORY_DIRECTORY_H
 #define REEVE_DIRECTORY_DIRECTORY_H
@@ -29,8 +35,17 @@ enum directory_answer {
     DIRECTORY_BUSY,    /* too many misses in flight, from this source or in all */
 };
 
-/* Somebody who waits for a record; lives in the asker's memory. wake_cb runs on the loop, never
- * inside directory_get(); the waiter is unlinked before. What happened is found by asking again. */
+/* Names beyond this are answered with BAD without asking the store. */
+#define DIRECTORY_NAME_BYTES_MAX 255
+
+/* After a fetch failed, its record is answered with DOWN this long before the store is asked again.
+ */
+#define DIRECTORY_RETRY_US 50000
+
+/* Somebody who waits for a record; lives in the asker's memory, zeroed but for wake_cb. wake_cb
+ * runs inside directory_tick(), never inside directory_get(); the waiter is unlinked before and may
+ * be queued again, and other waiters may be cancelled and freed. What happened is found by asking
+ * again. */
 struct directory_waiter {
     struct directory_waiter *next;
     struct directory_waiter **previous_next; /* NULL: not queued */
@@ -44,7 +59,7 @@ struct directory_entry {
      * of a key's two hashes. Cleared whenever the record changes. Written by authn. */
     struct siphash_digest verified[2];
     bool has_verified[2];
-    bool is_refreshed; /* answered by a refresh or fetch of this turn, for the audit's `source` */
+    bool is_refreshed; /* its fetch was answered in this turn, for the audit's `source` */
 };
 
 struct directory_settings {
@@ -52,25 +67,37 @@ struct directory_settings {
     int64_t max_age_us;
     size_t max_records;
     size_t max_absent;
-    size_t max_source_misses;
-    size_t max_misses; /* in flight, in all */
+    size_t max_source_misses; /* in flight, for names that are not known to exist */
+    size_t max_misses;        /* in flight, in all; refreshes start below half of it only */
 };
 
 struct directory_counters {
-    uint64_t hits, misses, refreshes, absents, bad_records, evictions, store_failures, refused;
-    size_t record_count, absent_count, misses_in_flight;
-    size_t bytes;
+    uint64_t hits;           /* answered from memory, whatever the answer */
+    uint64_t misses;         /* fetches that somebody waits for */
+    uint64_t refreshes;      /* fetches in the background */
+    uint64_t absents;        /* replies that there is no such record */
+    uint64_t bad_records;    /* replies that do not parse */
+    uint64_t evictions;      /* records that had to go to make room */
+    uint64_t store_failures; /* fetches that the store did not take or answer */
+    uint64_t refused;        /* BUSY answers */
+    size_t record_count;     /* bad ones included */
+    size_t absent_count;
+    size_t misses_in_flight; /* refreshes included */
+    size_t bytes;            /* of entries and records, about */
 };
 
 struct directory;
 
-/* Borrows the store, which must outlive it. Gives a new directory, NULL when out of memory. */
+/* Borrows the store, which must outlive it. Gives a new directory; NULL when out of memory or
+ * without randomness. */
 struct directory *directory_new(struct store *store, const struct directory_settings *settings);
+/* Waiters are unlinked and not woken. Replies that are still to come find nobody. NULL accepted. */
 void directory_free(struct directory *directory);
 
 /*
  * The record `name` of `kind`. `source` bounds misses: the client's address as bytes. FOUND sets
- * *entry. PENDING queues `waiter`, which may wait for one record at a time.
+ * *entry. PENDING queues `waiter`, which may wait for one record at a time. An answer from memory
+ * costs one hash and one look-up.
  */
 enum directory_answer directory_get(struct directory *directory, enum record_kind kind,
                                     struct str name, struct str source, struct now now,
@@ -80,7 +107,12 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
 /* Takes the waiter out of its queue; nothing happens where it is in none. */
 void directory_cancel(struct directory_waiter *waiter);
 
-/* The record changed, or may have: it is fetched before it is served again. */
+/* Wakes those whose records arrived, or failed to. Once per turn of the loop. */
+void directory_tick(struct directory *directory, struct now now);
+
+/* The record changed, or may have: it is fetched before it is served again, and what was verified
+ * against it is forgotten. A fetch under way may have read the old one: its result is not served.
+ */
 void directory_invalidate(struct directory *directory, enum record_kind kind, struct str name);
 void directory_invalidate_all(struct directory *directory);
 
