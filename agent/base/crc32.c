@@ -47,30 +47,41 @@ static const uint32_t table[8][256] = {
           0x533b85da),
 };
 
-static uint32_t add_word(uint32_t crc, const unsigned char *data)
+static uint32_t load(const unsigned char *data)
 {
-    uint32_t low, high;
+    uint32_t word;
 
-    memcpy(&low, data, sizeof(low));
-    memcpy(&high, data + sizeof(low), sizeof(high));
-    low = le32toh(low) ^ crc;
-    high = le32toh(high);
-    return table[7][low & 0xff] ^ table[6][(low >> 8) & 0xff] ^ table[5][(low >> 16) & 0xff] ^
-           table[4][low >> 24] ^ table[3][high & 0xff] ^ table[2][(high >> 8) & 0xff] ^
-           table[1][(high >> 16) & 0xff] ^ table[0][high >> 24];
+    memcpy(&word, data, sizeof(word));
+    return le32toh(word);
+}
+
+static uint32_t last_four(uint32_t word)
+{
+    return table[3][word & 0xff] ^ table[2][(word >> 8) & 0xff] ^ table[1][(word >> 16) & 0xff] ^
+           table[0][word >> 24];
+}
+
+static uint32_t first_four(uint32_t word)
+{
+    return table[7][word & 0xff] ^ table[6][(word >> 8) & 0xff] ^ table[5][(word >> 16) & 0xff] ^
+           table[4][word >> 24];
 }
 
 uint32_t crc32_ieee(const void *data, size_t length)
 {
     const unsigned char *bytes = data;
     uint32_t crc = UINT32_MAX;
-    size_t at = 0;
 
-    for (; length - at >= 8; at += 8) {
-        crc = add_word(crc, bytes + at);
+    for (; length >= 8; bytes += 8, length -= 8) {
+        crc = first_four(load(bytes) ^ crc) ^ last_four(load(bytes + 4));
     }
-    for (; at < length; at++) {
-        crc = (crc >> 8) ^ table[0][(crc ^ bytes[at]) & 0xff];
+    if (length >= 4) {
+        crc = last_four(load(bytes) ^ crc);
+        bytes += 4;
+        length -= 4;
+    }
+    for (; length > 0; bytes++, length--) {
+        crc = (crc >> 8) ^ table[0][(crc ^ *bytes) & 0xff];
     }
     return ~crc;
 }

@@ -25,11 +25,12 @@ struct crypto_hasher;
 
 /* Plain SHA-256. Gives a new object; NULL when out of memory. */
 struct crypto_hasher *crypto_sha256_new(void);
-/* HMAC-SHA-256 under `key`, which is copied into the context. */
+/* HMAC-SHA-256 under `key`, not empty, which is copied into the context. */
 struct crypto_hasher *crypto_hmac_new(const void *key, size_t key_length);
 void crypto_hasher_free(struct crypto_hasher *hasher);
 
-/* No allocation. ERR_CRYPTO leaves out zeroed; callers deny. */
+/* ERR_CRYPTO leaves out zeroed; callers deny. OpenSSL allocates and frees its state in each call,
+ * so this is not for the way of a request that is answered from memory. */
 enum err crypto_hash(struct crypto_hasher *hasher, const void *data, size_t length,
                      uint8_t out[CRYPTO_SHA256_BYTES]) MUST_USE;
 

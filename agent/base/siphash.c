@@ -52,21 +52,37 @@ static inline struct state start(const struct siphash_key *key)
     };
 }
 
-/* The last word carries what is left of the data and, in its top byte, the length. */
-static inline void absorb_all(struct state *s, const unsigned char *data, size_t length)
+static inline uint64_t load(const unsigned char *data)
 {
     uint64_t word;
-    size_t at = 0;
 
-    for (; length - at >= sizeof(word); at += sizeof(word)) {
-        memcpy(&word, data + at, sizeof(word));
-        absorb(s, le64toh(word));
+    memcpy(&word, data, sizeof(word));
+    return le64toh(word);
+}
+
+/* The bytes that fill no word, lowest first: the top of the eight that end the data, where there
+ * are so many. */
+static inline uint64_t load_rest(const unsigned char *data, size_t length)
+{
+    size_t rest = length % 8;
+    uint64_t word = 0;
+
+    if (rest > 0 && length >= 8) {
+        return load(data + length - 8) >> (64 - 8 * rest);
     }
-    word = (uint64_t)length << 56;
-    for (size_t i = 0; at + i < length; i++) {
-        word |= (uint64_t)data[at + i] << (8 * i);
+    for (size_t i = 0; i < rest; i++) {
+        word |= (uint64_t)data[i] << (8 * i);
     }
-    absorb(s, word);
+    return word;
+}
+
+/* The last word carries the length in its top byte. */
+static inline void absorb_all(struct state *s, const unsigned char *data, size_t length)
+{
+    for (size_t at = 0; at + 8 <= length; at += 8) {
+        absorb(s, load(data + at));
+    }
+    absorb(s, (uint64_t)length << 56 | load_rest(data, length));
 }
 
 uint64_t siphash_64(const struct siphash_key *key, const void *data, size_t length)

@@ -1,0 +1,112 @@
+#include "agent/base/crypto.h"
+
+#include "agent/base/enc.h"
+#include "tests/unit/base/suites.h"
+
+static void assert_hash(struct crypto_hasher *hasher, const char *text, const char *want)
+{
+    uint8_t out[CRYPTO_SHA256_BYTES];
+    char hex[2 * CRYPTO_SHA256_BYTES + 1] = "";
+
+    ck_assert_int_eq(crypto_hash(hasher, text, strlen(text), out), ERR_OK);
+    enc_hex(out, sizeof(out), hex);
+    ck_assert_str_eq(hex, want);
+}
+
+static void start(void)
+{
+    ck_assert_int_eq(crypto_start(), ERR_OK);
+}
+
+/* FIPS 180-4 examples, twice to show that the kept context starts anew. */
+START_TEST(sha256_gives_the_published_values_again_and_again)
+{
+    struct crypto_hasher *hasher = crypto_sha256_new();
+
+    for (int round = 0; round < 3; round++) {
+        assert_hash(hasher, "abc",
+                    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_hash(hasher, "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+    crypto_hasher_free(hasher);
+}
+END_TEST
+
+/* RFC 4231 4.3 and 4.7. */
+START_TEST(hmac_gives_the_published_values_again_and_again)
+{
+    struct crypto_hasher *jefe = crypto_hmac_new("Jefe", 4);
+    char long_key[131];
+
+    memset(long_key, 0xaa, sizeof(long_key));
+    struct crypto_hasher *large = crypto_hmac_new(long_key, sizeof(long_key));
+    for (int round = 0; round < 3; round++) {
+        assert_hash(jefe, "what do ya want for nothing?",
+                    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_hash(large, "Test Using Larger Than Block-Size Key - Hash Key First",
+                    "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    }
+    crypto_hasher_free(jefe);
+    crypto_hasher_free(large);
+}
+END_TEST
+
+START_TEST(equal_compares_every_byte)
+{
+    const char a[] = "0123456789abcdef0123456789abcdef";
+
+    for (size_t i = 0; i < 32; i++) {
+        char b[sizeof(a)];
+
+        memcpy(b, a, sizeof(a));
+        ck_assert(crypto_equal(a, b, 32));
+        b[i] ^= 1;
+        ck_assert(!crypto_equal(a, b, 32));
+        ck_assert(crypto_equal(a, b, i));
+    }
+}
+END_TEST
+
+START_TEST(wipe_leaves_zeroes_and_nothing_beyond)
+{
+    char memory[] = "secret!";
+
+    crypto_wipe(memory, 6);
+    ck_assert_mem_eq(memory, "\0\0\0\0\0\0!", 7);
+    crypto_wipe(NULL, 0);
+}
+END_TEST
+
+START_TEST(random_fills_every_byte_and_never_repeats)
+{
+    unsigned char a[64], b[64], any[64] = {0};
+
+    ck_assert_int_eq(crypto_random(a, sizeof(a)), ERR_OK);
+    ck_assert_int_eq(crypto_random(b, sizeof(b)), ERR_OK);
+    ck_assert_mem_ne(a, b, sizeof(a));
+    for (int round = 0; round < 16; round++) {
+        ck_assert_int_eq(crypto_random(a, sizeof(a)), ERR_OK);
+        for (size_t i = 0; i < sizeof(a); i++) {
+            any[i] |= a[i];
+        }
+    }
+    for (size_t i = 0; i < sizeof(any); i++) {
+        ck_assert_uint_ne(any[i], 0);
+    }
+}
+END_TEST
+
+Suite *crypto_suite(void)
+{
+    Suite *suite = suite_create("crypto");
+    TCase *tests = tcase_create("crypto");
+
+    tcase_add_checked_fixture(tests, start, crypto_stop);
+    tcase_add_test(tests, sha256_gives_the_published_values_again_and_again);
+    tcase_add_test(tests, hmac_gives_the_published_values_again_and_again);
+    tcase_add_test(tests, equal_compares_every_byte);
+    tcase_add_test(tests, wipe_leaves_zeroes_and_nothing_beyond);
+    tcase_add_test(tests, random_fills_every_byte_and_never_repeats);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
