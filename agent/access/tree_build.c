@@ -1,0 +1,198 @@
+#include "agent/access/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/base/crypto.h"
+
+void tree_measure(struct tree_size *size, const struct rule *rule, const struct template *template)
+{
+    size->rules++;
+    /* A host, the segments, an end, the methods. */
+    size->nodes += 1 + template->count + 1 + rule->method_count;
+    size->text_bytes += rule->host.len + rule->template.len;
+    for (size_t i = 0; i < rule->method_count; i++) {
+        size->text_bytes += rule->methods[i].len;
+    }
+}
+
+uint32_t tree_slots_for(uint32_t count)
+{
+    uint32_t slots = 4;
+
+    while (slots < 2 * count) {
+        slots *= 2;
+    }
+    return slots;
+}
+
+static uint32_t node_new(struct tree *tree, uint32_t parent, enum template_class class)
+{
+    if (tree->node_count == tree->node_capacity) {
+        return TREE_NONE;
+    }
+    tree->nodes[tree->node_count] =
+        (struct tree_node){.parent = parent, .class = (uint8_t) class, .rule = TREE_NO_RULE};
+    return tree->node_count++;
+}
+
+enum err tree_start(struct tree *tree, const struct tree_size *size, bool is_folded)
+{
+    size_t nodes = size->nodes + TREE_ROOT_COUNT;
+
+    *tree = (struct tree){.is_folded = is_folded};
+    if (size->rules == 0) {
+        return ERR_OK;
+    }
+    tree->node_capacity = nodes < TREE_NODES_MAX ? (uint32_t)nodes : TREE_NODES_MAX;
+    uint32_t slots = tree_slots_for(tree->node_capacity);
+    tree->slot_mask = slots - 1;
+    tree->nodes = calloc(tree->node_capacity, sizeof(*tree->nodes));
+    tree->slots = calloc(slots, sizeof(*tree->slots));
+    tree->texts = malloc(size->text_bytes);
+    if (!tree->nodes || !tree->slots || !tree->texts) {
+        tree_fini(tree);
+        return ERR_MEMORY;
+    }
+    if (crypto_random(&tree->seed, sizeof(tree->seed))) {
+        tree_fini(tree);
+        return ERR_CRYPTO;
+    }
+    while (tree->node_count < TREE_ROOT_COUNT) {
+        (void)node_new(tree, TREE_NONE, TEMPLATE_LITERAL);
+    }
+    return ERR_OK;
+}
+
+void tree_slot_take(struct tree_slot *slots, uint32_t mask, struct tree_slot slot)
+{
+    uint32_t at = slot.hash & mask;
+
+    while (slots[at].node != TREE_NONE) {
+        at = (at + 1) & mask;
+    }
+    slots[at] = slot;
+}
+
+static uint32_t text_add(struct tree *tree, struct str prefix, struct str suffix)
+{
+    uint32_t offset = tree->text_bytes;
+
+    if (prefix.len > 0) {
+        memcpy(tree->texts + offset, prefix.ptr, prefix.len);
+    }
+    if (suffix.len > 0) {
+        memcpy(tree->texts + offset + prefix.len, suffix.ptr, suffix.len);
+    }
+    tree->text_bytes += (uint32_t)(prefix.len + suffix.len);
+    return offset;
+}
+
+/* The child with this text, made where there is none; TREE_NONE: no room. */
+static uint32_t text_child(struct tree *tree, uint32_t parent, enum template_class class,
+                           struct str prefix, struct str suffix)
+{
+    uint32_t hash = tree_hash(tree, prefix, suffix);
+    uint32_t child = tree_child(tree, parent, class, prefix, suffix, hash);
+
+    if (child != TREE_NONE) {
+        return child;
+    }
+    child = node_new(tree, parent, class);
+    if (child == TREE_NONE) {
+        return TREE_NONE;
+    }
+    struct tree_node *node = &tree->nodes[child];
+    node->text = text_add(tree, prefix, suffix);
+    node->prefix_length = (uint16_t)prefix.len;
+    node->suffix_length = (uint16_t)suffix.len;
+    if (class == TEMPLATE_LITERAL) {
+        tree->nodes[parent].has_literals = true;
+    }
+    tree_slot_take(tree->slots, tree->slot_mask, (struct tree_slot){tree_mix(hash, parent), child});
+    return child;
+}
+
+static uint32_t bare_child(struct tree *tree, uint32_t parent, enum template_class class)
+{
+    uint32_t *child = &tree->nodes[parent].bare[class - TEMPLATE_REST];
+
+    if (*child == TREE_NONE) {
+        *child = node_new(tree, parent, class);
+    }
+    return *child;
+}
+
+static uint32_t host_child(struct tree *tree, struct str host)
+{
+    if (str_equal(host, STR("*"))) {
+        return TREE_ANY_HOST;
+    }
+    if (!str_starts_with(host, STR("*."))) {
+        return text_child(tree, TREE_HOSTS, TEMPLATE_LITERAL, host, STR(""));
+    }
+    struct str domain = str_skip(host, 2);
+    uint32_t labels = 1;
+    for (size_t i = 0; i < domain.len; i++) {
+        labels += domain.ptr[i] == '.';
+    }
+    if (labels > tree->labels_max) {
+        tree->labels_max = labels;
+    }
+    return text_child(tree, TREE_DOMAINS, TEMPLATE_LITERAL, domain, STR(""));
+}
+
+static uint32_t part_child(struct tree *tree, uint32_t parent, const struct template_part *part)
+{
+    return part->class < TEMPLATE_AFFIX
+               ? bare_child(tree, parent, part->class)
+               : text_child(tree, parent, part->class, part->prefix, part->suffix);
+}
+
+/* A template's end node below its host. */
+static uint32_t end_child(struct tree *tree, uint32_t host, const struct template *template)
+{
+    uint32_t node = host;
+    uint32_t depth = 0;
+
+    for (size_t i = 0; i < template->count && node != TREE_NONE; i++) {
+        node = part_child(tree, node, &template->parts[i]);
+        depth += template->parts[i].class != TEMPLATE_REST;
+    }
+    if (depth > tree->depth_max) {
+        tree->depth_max = depth;
+    }
+    if (node == TREE_NONE || tree->nodes[node].class == TEMPLATE_REST) {
+        return node;
+    }
+    return bare_child(tree, node, TEMPLATE_END);
+}
+
+static bool rule_put(struct tree *tree, uint32_t node, uint32_t rule)
+{
+    if (node != TREE_NONE && rule < tree->nodes[node].rule) {
+        tree->nodes[node].rule = rule;
+    }
+    return node != TREE_NONE;
+}
+
+enum err tree_add(struct tree *tree, const struct rule *rule, const struct template *template,
+                  uint32_t index, struct diag *diag)
+{
+    uint32_t host = host_child(tree, rule->host);
+    uint32_t end = host == TREE_NONE ? TREE_NONE : end_child(tree, host, template);
+    bool is_put = end != TREE_NONE;
+
+    if (rule->method_count == 0) {
+        is_put = rule_put(tree, end, index);
+    }
+    for (size_t i = 0; i < rule->method_count && is_put; i++) {
+        is_put = rule_put(tree, text_child(tree, end, TEMPLATE_LITERAL, rule->methods[i], STR("")),
+                          index);
+    }
+    if (!is_put) {
+        diag_set(diag, "more than %u hosts, segments and methods in all", TREE_NODES_MAX);
+        return ERR_RANGE;
+    }
+    return ERR_OK;
+}
