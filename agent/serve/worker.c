@@ -70,11 +70,11 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
 
     (void)loop;
     (void)events;
+    directory_tick(worker->directory, now);
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
         arm_deadline(worker, engine_expire(&worker->engine, now));
     }
     flush_dirty(worker);
-    directory_tick(worker->directory, now);
     spool_tick(worker->spool, now);
     free_closed(worker);
 }

@@ -1,0 +1,73 @@
+/*
+ * The whole agent in one process, without sockets and on virtual time: the engine with its
+ * directory, verifier and spool, a fake store behind it, and peers that speak SPOP as HAProxy does.
+ *
+ *   struct box box;
+ *   box_open(&box, "gate \"*\" { accept = {apikey} }");
+ *   box_ask(&box, 0, &question);         a NOTIFY goes in
+ *   box_step(&box);                      a turn in which the store answers
+ *   box_expect(&box, 0, id, "allow", 200, "ok");
+ *   box_close(&box);
+ */
+#ifndef REEVE_TESTS_SCENARIO_BOX_H
+#define REEVE_TESTS_SCENARIO_BOX_H
+
+#include <check.h>
+
+#include "agent/serve/engine.h"
+#include "agent/serve/peer.h"
+#include "tests/support/fake_store.h"
+#include "tests/support/spop_peer.h"
+
+#define BOX_PEERS 2
+
+struct box {
+    char dir[64];
+    struct config *config;
+    struct fake_store *fake;
+    struct directory *directory;
+    struct apikey_verifier *apikeys;
+    struct spool *spool;
+    struct engine engine;
+    struct peer peers[BOX_PEERS];
+    struct spop_out answers[BOX_PEERS]; /* what the peers sent so far */
+    uint64_t next_id[BOX_PEERS];
+    unsigned output_calls;
+    char key[APIKEY_LENGTH + 1]; /* alice's, who has role "reader" */
+    char keyid[APIKEY_ID_LENGTH + 1];
+};
+
+/* `conf` is added to a configuration that suits tests. Alice may GET /v1/orders/** and her key is
+ * in the store. Peers have said HELLO. */
+void box_open(struct box *box, const char *conf);
+void box_close(struct box *box);
+
+/* Moves the clocks and does what a worker does between two turns. */
+void box_advance(struct box *box, int64_t us);
+
+/* One turn in which the store answers what waits; gives how many replies that were. */
+size_t box_step(struct box *box);
+
+/* Alice asks for GET /v1/orders/1; change what the case needs. */
+struct spop_question box_question(const struct box *box);
+
+/* Sends a NOTIFY; gives its frame id, which is unique per peer. */
+uint64_t box_ask(struct box *box, unsigned peer, const struct spop_question *question);
+/* The same until there is an answer: steps the store as often as needed. */
+uint64_t box_ask_through(struct box *box, unsigned peer, const struct spop_question *question);
+
+/* Raw bytes, in one piece. */
+void box_send(struct box *box, unsigned peer, const void *bytes, size_t length);
+/* Takes the peer's output, as a socket would. */
+void box_collect(struct box *box, unsigned peer);
+
+/* How many ACKs for this frame id came so far; *ack is the last. */
+unsigned box_acks(struct box *box, unsigned peer, uint64_t id, struct spop_frame *ack);
+
+/* Exactly one ACK came, with these variables. */
+void box_expect(struct box *box, unsigned peer, uint64_t id, const char *verdict, int status,
+                const char *reason);
+/* The ACK's string variable; "" where it is not set. */
+const char *box_var(struct box *box, unsigned peer, uint64_t id, const char *name);
+
+#endif
