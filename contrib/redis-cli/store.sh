@@ -1,0 +1,222 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # variables are shared with reeve-admin
+# The store, by way of redis-cli: its address, the keys of records, and scripts run in it. Read by
+# reeve-admin, which sets $prefix and $lua_dir. What may be secret goes through stdin or REDISCLI_AUTH.
+
+store_failed() {
+    complain "redis: ${1%%"$newline"*}"
+    exit 3
+}
+
+# percent_decode <text>: sets $decoded.
+percent_decode() {
+    decoded='' encoded=$1
+    while :; do
+        case $encoded in
+        *%*) decoded=$decoded${encoded%%\%*} encoded=${encoded#*\%} ;;
+        *) break ;;
+        esac
+        case $encoded in
+        00*) return 1 ;;
+        [0-9A-Fa-f][0-9A-Fa-f]*) ;;
+        *) return 1 ;;
+        esac
+        hex_xor "${encoded%"${encoded#??}"}" 0
+        byte=$(printf '%b.' "$escapes")
+        decoded=$decoded${byte%.} encoded=${encoded#??}
+    done
+    decoded=$decoded$encoded
+}
+
+# Sets redis_socket or redis_host and redis_port; redis_db, redis_user, redis_password.
+parse_address() {
+    address=${REEVE_REDIS:-redis://127.0.0.1:6379}
+    redis_socket='' redis_host='' redis_port=6379 redis_db=0 redis_user='' redis_password=''
+    case $address in
+    unix:///*)
+        redis_socket=${address#unix://}
+        case $redis_socket in
+        *'?db='*) redis_db=${redis_socket##*'?db='} redis_socket=${redis_socket%'?db='*} ;;
+        esac
+        ;;
+    redis://*) parse_tcp "${address#redis://}" ;;
+    *) return 1 ;;
+    esac
+    case $redis_db$redis_port in
+    '' | *[!0-9]*) return 1 ;;
+    esac
+    [ -n "$redis_socket$redis_host" ]
+}
+
+# parse_tcp <what follows "redis://">
+parse_tcp() {
+    place=${1##*@}
+    case $1 in
+    *@*) parse_login "${1%@*}" || return 1 ;;
+    esac
+    case $place in
+    */*) redis_db=${place#*/} place=${place%%/*} ;;
+    esac
+    redis_db=${redis_db:-0}
+    case $place in
+    \[*\]) redis_host=${place#\[} redis_host=${redis_host%\]} ;;
+    \[*\]:*) redis_port=${place##*\]:} redis_host=${place#\[} redis_host=${redis_host%\]:*} ;;
+    *:*) redis_port=${place##*:} redis_host=${place%:*} ;;
+    *) redis_host=$place ;;
+    esac
+}
+
+# parse_login <user[:password]>
+parse_login() {
+    percent_decode "${1%%:*}" || return 1
+    redis_user=$decoded
+    case $1 in
+    *:*)
+        percent_decode "${1#*:}" || return 1
+        redis_password=$decoded
+        ;;
+    esac
+    [ -z "$redis_user" ] || [ -n "$redis_password${REDISCLI_AUTH:-}" ]
+}
+
+# redis <argument>...: redis-cli, connected as REEVE_REDIS says.
+redis() {
+    if [ -n "$redis_user" ]; then
+        set -- --user "$redis_user" "$@"
+    fi
+    if [ "$redis_db" -ne 0 ]; then
+        set -- -n "$redis_db" "$@"
+    fi
+    if [ -n "$redis_socket" ]; then
+        set -- -s "$redis_socket" "$@"
+    else
+        set -- -h "$redis_host" -p "$redis_port" "$@"
+    fi
+    if [ -n "$redis_password" ]; then
+        REDISCLI_AUTH=$redis_password redis-cli "$@"
+    else
+        redis-cli "$@"
+    fi
+}
+
+# The whole text of a script: what all share, then the operation.
+script_text() {
+    (cd "$lua_dir" && cat text.lua time.lua address.lua rule.lua record.lua view.lua "op/$1.lua")
+}
+
+load_script() {
+    loaded=$(script_text "$1" | redis -x SCRIPT LOAD 2>&1)
+    [ "$loaded" = "$sha" ] || store_failed "$loaded"
+}
+
+# netstrings <word>...: "<length>:<bytes>,"
+netstrings() {
+    for word; do
+        printf '%d:%s,' ${#word} "$word"
+    done
+}
+
+# script <operation> <key, or nothing> <word>...: 0 and the answer's lines in $answer, or 1 and $fault.
+script() {
+    operation=$1 key=$2
+    shift 2
+    sha=$(script_text "$operation" | digest sha1)
+    answer=$(netstrings "$@" | evaluate)
+    case $newline$answer in
+    *"${newline}NOSCRIPT "*)
+        load_script "$operation"
+        answer=$(netstrings "$@" | evaluate)
+        ;;
+    esac
+    case $newline$answer$newline in
+    *"${newline}reeve:ok$newline"*)
+        answer=${answer#*reeve:ok}
+        answer=${answer#"$newline"}
+        ;;
+    *"${newline}reeve:no$newline"*)
+        fault=${answer#*"reeve:no$newline"}
+        return 1
+        ;;
+    *) store_failed "$answer" ;;
+    esac
+}
+
+evaluate() {
+    if [ -n "$key" ]; then
+        redis -x EVALSHA "$sha" 1 "$key" 2>&1
+    else
+        redis -x EVALSHA "$sha" 0 2>&1
+    fi
+}
+
+# record_key <kind> <name>: sets $record. Users have a hash tag, and bytes outside [A-Za-z0-9._@-] as %HH,
+# as record_key() in agent/directory has it.
+record_key() {
+    record=$prefix$1:$2
+    if [ "$1" = user ]; then
+        percent_encode "$2"
+        record="${prefix}user:{$encoded}"
+    fi
+}
+
+# percent_encode <text>: sets $encoded.
+percent_encode() {
+    encoded=$1
+    case $1 in
+    *[!A-Za-z0-9._@-]*) ;;
+    *) return ;;
+    esac
+    encoded=''
+    for byte in $(printf '%s' "$1" | od -An -v -tx1); do
+        hex_xor "$byte" 0
+        char=$(printf '%b.' "$escapes")
+        case ${char%.} in
+        [A-Za-z0-9._@-]) encoded=$encoded${char%.} ;;
+        *) encoded=$encoded%$(printf '%s' "$byte" | tr a-f A-F) ;;
+        esac
+    done
+}
+
+# exists <kind> <name>
+exists() {
+    record_key "$1" "$2"
+    answer=$(redis EXISTS "$record" 2>&1)
+    case $answer in
+    1) ;;
+    0) return 1 ;;
+    *) store_failed "$answer" ;;
+    esac
+}
+
+# scan <kind>: sets $found, the kind's keys in Redis whose names are well-formed, sorted.
+scan() {
+    pattern=$(printf '%s' "$prefix$1:" | sed 's/[][*?\\]/\\&/g')
+    found=$(redis --scan --pattern "$pattern*" 2>&1 </dev/null) || store_failed "$found"
+    found=$(printf '%s\n' "$found" | HEAD=$prefix$1: awk '
+        index($0, ENVIRON["HEAD"]) == 1 {
+            name = substr($0, length(ENVIRON["HEAD"]) + 1)
+            if (name ~ /^(\{[A-Za-z0-9._@%-]+\}|[A-Za-z0-9._@-]+)$/) print
+        }' | sort -u)
+}
+
+# rows <kind> [user]: sets $rows, a line for each record, columns separated by tabs. One connection
+# evaluates them all, each in its own slot. Only users with plain names have keys.
+rows() {
+    case ${2-} in
+    *[!A-Za-z0-9._@-]*)
+        rows=''
+        return
+        ;;
+    esac
+    scan "$1"
+    sha=$(script_text row | digest sha1)
+    load_script row
+    rows=$(printf '%s\n' "$found" | HEAD=$prefix$1: KIND=$1 ONLY=${2-} SHA=$sha awk '
+        $0 != "" {
+            name = substr($0, length(ENVIRON["HEAD"]) + 1)
+            gsub(/[{}]/, "", name)
+            print "EVALSHA", ENVIRON["SHA"], 1, "\"" $0 "\"", ENVIRON["KIND"], name, ENVIRON["ONLY"]
+        }' | redis 2>&1)
+    strange=$(printf '%s\n' "$rows" | grep -v -e "^row$tab" -e '^gone$' -e '^-$' -e '^$')
+    [ -z "$strange" ] || store_failed "$strange"
+    rows=$(printf '%s\n' "$rows" | sed -n "s/^row$tab//p")
+}
