@@ -1,0 +1,193 @@
+#include "agent/directory/draft.h"
+
+#include "agent/base/log.h"
+#include "agent/directory/value.h"
+
+enum value_type {
+    VALUE_NAME,
+    VALUE_STATE,
+    VALUE_MODE,
+    VALUE_TIME,
+    VALUE_PRIORITY,
+    VALUE_HASH,
+    VALUE_PHC,
+    VALUE_LAST4,
+    VALUE_TEXT,
+    VALUE_NAMES,
+    VALUE_SUBSET, /* names; that they are there counts too */
+    VALUE_LIFTS,  /* names, perhaps marked */
+    VALUE_PREFIXES,
+};
+
+struct field {
+    const char *name;
+    enum value_type type;
+    size_t offset; /* in struct draft, of what takes the value */
+    bool is_required;
+};
+
+#define KEPT(member) offsetof(struct draft, record.member)
+#define UNKEPT       offsetof(struct draft, unkept)
+
+static const struct field key_fields[] = {
+    {"user", VALUE_NAME, KEPT(key.user), true},
+    {"hash", VALUE_HASH, KEPT(key.hash[0]), true},
+    {"state", VALUE_STATE, KEPT(key.is_active), true},
+    {"hash2", VALUE_HASH, KEPT(key.hash[1]), false},
+    {"hash2_until", VALUE_TIME, KEPT(key.hash2_until), false},
+    {"not_before", VALUE_TIME, KEPT(key.not_before), false},
+    {"expires", VALUE_TIME, KEPT(key.expires), false},
+    {"last4", VALUE_LAST4, UNKEPT, false},
+    {"roles", VALUE_SUBSET, KEPT(key.roles), false},
+    {"allow_from", VALUE_PREFIXES, KEPT(key.allow_from), false},
+    {"label", VALUE_TEXT, UNKEPT, false},
+    {"created", VALUE_TIME, UNKEPT, false},
+};
+
+static const struct field user_fields[] = {
+    {"state", VALUE_STATE, KEPT(user.is_active), true},
+    {"roles", VALUE_NAMES, KEPT(user.roles), false},
+    {"team", VALUE_NAME, KEPT(user.team), false},
+    {"limits", VALUE_LIFTS, KEPT(user.limits), false},
+    {"allow_from", VALUE_PREFIXES, KEPT(user.allow_from), false},
+    {"expires", VALUE_TIME, KEPT(user.expires), false},
+    {"tokens_not_before", VALUE_TIME, KEPT(user.tokens_not_before), false},
+    {"password", VALUE_PHC, KEPT(user.password), false},
+    {"note", VALUE_TEXT, UNKEPT, false},
+};
+
+static const struct field team_fields[] = {
+    {"state", VALUE_STATE, KEPT(team.is_active), true},
+    {"limits", VALUE_NAMES, KEPT(team.limits), false},
+    {"note", VALUE_TEXT, UNKEPT, false},
+};
+
+static const struct field role_fields[] = {
+    {"limits", VALUE_NAMES, KEPT(role.limits), false},
+    {"priority", VALUE_PRIORITY, KEPT(role.priority), false},
+    {"mode", VALUE_MODE, KEPT(role.is_shadow), false},
+    {"note", VALUE_TEXT, UNKEPT, false},
+};
+
+#define TABLE(fields)                                                                              \
+    {                                                                                              \
+        fields, sizeof(fields) / sizeof((fields)[0])                                               \
+    }
+
+static const struct {
+    const struct field *fields;
+    size_t count;
+} tables[RECORD_KIND_COUNT] = {
+    [RECORD_KEY] = TABLE(key_fields),
+    [RECORD_USER] = TABLE(user_fields),
+    [RECORD_TEAM] = TABLE(team_fields),
+    [RECORD_ROLE] = TABLE(role_fields),
+};
+
+void draft_start(struct draft *draft, enum record_kind kind)
+{
+    draft->record = (struct record){.kind = kind};
+    draft->seen = 0;
+    draft->name_count = 0;
+    if (kind == RECORD_ROLE) {
+        draft->record.role.priority = -1;
+    }
+}
+
+static const char *names_read(struct draft *draft, struct str value, bool may_lift,
+                              struct record_names *out)
+{
+    struct str *items = draft->names + draft->name_count;
+    const char *fault = value_names(value, may_lift, items, RECORD_NAMES_MAX, &out->count);
+
+    if (!fault) {
+        out->items = items;
+        draft->name_count += out->count;
+    }
+    return fault;
+}
+
+static const char *prefixes_read(struct draft *draft, struct str value, struct record_prefixes *out)
+{
+    out->items = draft->prefixes;
+    return value_prefixes(value, draft->prefixes, &out->count);
+}
+
+static const char *value_read(struct draft *draft, const struct field *field, struct str value)
+{
+    void *out = (char *)draft + field->offset;
+
+    switch (field->type) {
+    case VALUE_NAME:
+        return value_name(value, out);
+    case VALUE_STATE:
+        return value_state(value, out);
+    case VALUE_MODE:
+        return value_mode(value, out);
+    case VALUE_TIME:
+        return value_time(value, out);
+    case VALUE_PRIORITY:
+        return value_priority(value, out);
+    case VALUE_HASH:
+        return value_hash(value, out);
+    case VALUE_PHC:
+        return value_phc(value, out);
+    case VALUE_LAST4:
+        return value_last4(value);
+    case VALUE_TEXT:
+        return value_text(value);
+    case VALUE_NAMES:
+        return names_read(draft, value, false, out);
+    case VALUE_SUBSET:
+        draft->record.key.has_roles = true;
+        return names_read(draft, value, false, out);
+    case VALUE_LIFTS:
+        return names_read(draft, value, true, out);
+    case VALUE_PREFIXES:
+        return prefixes_read(draft, value, out);
+    }
+    return "a field of no type";
+}
+
+enum err draft_field(struct draft *draft, struct str name, struct str value, struct diag *diag)
+{
+    const struct field *fields = tables[draft->record.kind].fields;
+    size_t i = 0;
+
+    while (i < tables[draft->record.kind].count && !str_equal(name, str_from_c(fields[i].name))) {
+        i++;
+    }
+    if (i == tables[draft->record.kind].count) {
+        diag_set(diag, "%s: no such field", log_quote(name).text);
+        return ERR_SYNTAX;
+    }
+    const char *fault = "stands twice";
+    if (!(draft->seen & (1u << i))) {
+        draft->seen |= 1u << i;
+        fault = value_read(draft, &fields[i], value);
+    }
+    if (fault) {
+        diag_set(diag, "%s: %s", fields[i].name, fault);
+        return ERR_SYNTAX;
+    }
+    return ERR_OK;
+}
+
+enum err draft_finish(const struct draft *draft, struct diag *diag)
+{
+    const struct record *record = &draft->record;
+
+    for (size_t i = 0; i < tables[record->kind].count; i++) {
+        const struct field *field = &tables[record->kind].fields[i];
+        if (field->is_required && !(draft->seen & (1u << i))) {
+            diag_set(diag, "%s: missing", field->name);
+            return ERR_SYNTAX;
+        }
+    }
+    if (record->kind == RECORD_KEY &&
+        (record->key.hash[1].scheme != RECORD_HASH_NONE) != (record->key.hash2_until != 0)) {
+        diag_set(diag, "hash2, hash2_until: one without the other");
+        return ERR_SYNTAX;
+    }
+    return ERR_OK;
+}
