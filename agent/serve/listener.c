@@ -145,11 +145,13 @@ static enum err open_unix(const struct config *config, const struct config_addre
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
 
-    if (strlen(address->host) >= sizeof(name.sun_path)) {
+    size_t length = strlen(address->host);
+
+    if (length >= sizeof(name.sun_path)) {
         diag_set(diag, "listen %s: path too long", address->text);
         return ERR_RANGE;
     }
-    strcpy(name.sun_path, address->host);
+    memcpy(name.sun_path, address->host, length);
     enum err e = remove_stale(address, &name, diag);
     if (e != ERR_OK) {
         return e;
