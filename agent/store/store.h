@@ -15,15 +15,15 @@
 #include "agent/base/str.h"
 
 enum store_status {
-    STORE_OK,       /* fields holds the answer; field_count 0 means no such key */
-    STORE_DOWN,     /* not connected, connection lost, timed out, LOADING, READONLY, CLUSTERDOWN */
-    STORE_REFUSED,  /* NOAUTH, WRONGPASS, NOPERM: the operator's trouble; treated as down */
+    STORE_OK,        /* fields holds the answer; field_count 0 means no such key */
+    STORE_DOWN,      /* not connected, connection lost, timed out, LOADING, READONLY, CLUSTERDOWN */
+    STORE_REFUSED,   /* NOAUTH, WRONGPASS, NOPERM: the operator's trouble; treated as down */
     STORE_WRONGTYPE, /* the key holds something else than a hash */
     STORE_BAD_REPLY, /* too big, or a reply of the wrong type */
 };
 
 /* Longest reply taken; beyond it STORE_BAD_REPLY. Roles with 20,000 rules fit. */
-#define STORE_FIELDS_MAX 32768
+#define STORE_FIELDS_MAX      32768
 #define STORE_REPLY_BYTES_MAX (4u << 20)
 
 struct store_field {
@@ -57,8 +57,8 @@ struct store {
     const struct store_ops *ops;
 };
 
-static inline enum err store_get_hash(struct store *store, struct str key,
-                                      store_reply_cb *callback, void *context)
+static inline enum err store_get_hash(struct store *store, struct str key, store_reply_cb *callback,
+                                      void *context)
 {
     return store->ops->get_hash(store, key, callback, context);
 }

@@ -1,0 +1,434 @@
+#include "agent/store/redis.h"
+
+#include <arpa/inet.h>
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/base/clock.h"
+#include "agent/base/crypto.h"
+#include "agent/base/log.h"
+#include "agent/store/redis_connection.h"
+#include "agent/store/redis_error.h"
+#include "agent/store/redis_greeting.h"
+#include "agent/store/resolve.h"
+
+#define BACK_OFF_MIN_US 50000
+#define BACK_OFF_MAX_US 5000000
+#define LOG_INTERVAL_US 5000000
+
+/*
+ *   WAITING --timer--> RESOLVING --> CONNECTING --> GREETING --> UP
+ *      ^                   |             |             |          |
+ *      `-------------------+-- refused, lost, late ----+----------'
+ */
+enum redis_state {
+    REDIS_WAITING,    /* timer: the next attempt */
+    REDIS_RESOLVING,  /* no timer: getaddrinfo() has its own */
+    REDIS_CONNECTING, /* timer: connect timeout, until it is UP */
+    REDIS_GREETING,
+    REDIS_UP, /* timer: the oldest command's deadline, or earlier */
+};
+
+struct pending {
+    store_reply_cb *callback;
+    void *context;
+    int64_t sent_us;
+};
+
+struct redis {
+    struct store store; /* first */
+    struct ev_loop *loop;
+    struct store_redis_settings settings;
+    char label[128]; /* host:port or path, for logs */
+    bool is_numeric;
+
+    enum redis_state state;
+    ev_timer timer;
+    struct redis_connection connection;
+    struct redis_greeting greeting;
+    struct resolve *resolve; /* while RESOLVING */
+    struct resolve_addresses addresses;
+    size_t next_address;
+
+    unsigned attempt_count; /* since the connection last proved good */
+    bool is_proven;         /* it answered a command */
+    int64_t up_since_us;
+
+    struct pending *pending; /* a ring of max_in_flight: commands without a reply, oldest first */
+    size_t first;
+    size_t count;
+
+    struct log_limit up_log;
+    struct log_limit down_log;
+    struct log_limit error_log;
+};
+
+static struct redis *redis_of(const struct store *store)
+{
+    return (struct redis *)(uintptr_t)store;
+}
+
+/* Earlier, where the loop was busy in this turn: who waits for a deadline looks at the clock. */
+static void set_timer(struct redis *redis, int64_t delay_us)
+{
+    ev_timer_stop(redis->loop, &redis->timer);
+    ev_timer_set(&redis->timer, (double)delay_us / 1e6, 0.);
+    ev_timer_start(redis->loop, &redis->timer);
+}
+
+static struct pending pop_pending(struct redis *redis)
+{
+    struct pending oldest = redis->pending[redis->first];
+
+    redis->first = (redis->first + 1) % redis->settings.max_in_flight;
+    redis->count--;
+    return oldest;
+}
+
+static void answer_failed(struct redis *redis, enum store_status status)
+{
+    const struct store_reply reply = {.status = status};
+    struct pending oldest = pop_pending(redis);
+
+    oldest.callback(oldest.context, &reply);
+}
+
+/* Between half of the doubled delay and all of it, so that agents do not come back in step. */
+static int64_t back_off_us(unsigned attempt_count)
+{
+    int64_t delay = BACK_OFF_MAX_US;
+    uint32_t dice;
+
+    if (attempt_count < 7 && BACK_OFF_MIN_US << attempt_count < BACK_OFF_MAX_US) {
+        delay = BACK_OFF_MIN_US << attempt_count;
+    }
+    if (crypto_random(&dice, sizeof(dice)) != ERR_OK) {
+        return delay;
+    }
+    return delay / 2 + dice % (delay / 2 + 1);
+}
+
+static void log_down(struct redis *redis, int64_t now_us, const char *why)
+{
+    uint64_t swallowed;
+
+    if (log_limit_pass(&redis->down_log, now_us, LOG_INTERVAL_US, &swallowed)) {
+        log_warning("store: %s: %s: %s (%llu like it not logged)", redis->label,
+                    redis->state == REDIS_UP ? "lost" : "no connection",
+                    log_quote(str_from_c(why)).text, (unsigned long long)swallowed);
+    }
+}
+
+/* Down, and up again later. The state changes first, so that callbacks that ask again are refused.
+ * `oldest` is what the oldest command is told, DOWN the others. */
+static void go_down(struct redis *redis, const char *why, enum store_status oldest)
+{
+    int64_t now_us = clock_read().mono_us;
+
+    log_down(redis, now_us, why);
+    if (redis->state == REDIS_UP &&
+        (redis->is_proven || now_us - redis->up_since_us > BACK_OFF_MAX_US)) {
+        redis->attempt_count = 0;
+    }
+    redis->state = REDIS_WAITING;
+    redis_connection_close(&redis->connection);
+    set_timer(redis, back_off_us(redis->attempt_count));
+    if (redis->attempt_count < UINT16_MAX) {
+        redis->attempt_count++;
+    }
+    if (redis->count > 0) {
+        answer_failed(redis, oldest);
+    }
+    while (redis->count > 0) {
+        answer_failed(redis, STORE_DOWN);
+    }
+}
+
+static void open_connection(struct redis *redis, const char *host)
+{
+    redis->state = REDIS_CONNECTING;
+    set_timer(redis, redis->settings.connect_timeout_us);
+    enum err e =
+        redis_connection_open(&redis->connection, host, redis->settings.address->address.port);
+    if (e != ERR_OK) {
+        go_down(redis, e == ERR_IO ? redis->connection.why : err_text(e), STORE_DOWN);
+    }
+}
+
+/* Each attempt takes the name's next address; when none is left the name is looked up again. */
+static void open_next_address(struct redis *redis)
+{
+    open_connection(redis, redis->addresses.texts[redis->next_address++]);
+}
+
+static void resolved_cb(void *context, const struct resolve_addresses *addresses)
+{
+    struct redis *redis = context;
+
+    redis->resolve = NULL;
+    redis->addresses = *addresses;
+    redis->next_address = 0;
+    if (addresses->count == 0) {
+        go_down(redis, "the name has no address", STORE_DOWN);
+        return;
+    }
+    open_next_address(redis);
+}
+
+static void start_attempt(struct redis *redis)
+{
+    const char *host = redis->settings.address->address.host;
+
+    if (redis->is_numeric) {
+        open_connection(redis, host);
+        return;
+    }
+    if (redis->next_address < redis->addresses.count) {
+        open_next_address(redis);
+        return;
+    }
+    redis->state = REDIS_RESOLVING;
+    redis->resolve = resolve_start(redis->loop, host, resolved_cb, redis);
+    if (!redis->resolve) {
+        go_down(redis, err_text(ERR_MEMORY), STORE_DOWN);
+    }
+}
+
+static void check_deadline(struct redis *redis)
+{
+    if (redis->count == 0) {
+        return;
+    }
+    int64_t due_us = redis->pending[redis->first].sent_us + redis->settings.command_timeout_us;
+    int64_t left_us = due_us - clock_read().mono_us;
+    if (left_us > 0) {
+        set_timer(redis, left_us);
+    } else {
+        go_down(redis, "no reply in time", STORE_DOWN);
+    }
+}
+
+static void timer_cb(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct redis *redis = watcher->data;
+
+    (void)loop;
+    (void)events;
+    switch (redis->state) {
+    case REDIS_WAITING:
+        start_attempt(redis);
+        break;
+    case REDIS_RESOLVING:
+        break;
+    case REDIS_CONNECTING:
+        go_down(redis, "no connection in time", STORE_DOWN);
+        break;
+    case REDIS_GREETING:
+        go_down(redis, "no greeting in time", STORE_DOWN);
+        break;
+    case REDIS_UP:
+        check_deadline(redis);
+        break;
+    }
+}
+
+static void connected(void *owner)
+{
+    struct redis *redis = owner;
+
+    redis->state = REDIS_GREETING;
+    /* On failure the connection will be lost. */
+    (void)!redis_greeting_send(&redis->greeting, &redis->connection);
+}
+
+static void go_up(struct redis *redis)
+{
+    uint64_t swallowed;
+
+    redis->state = REDIS_UP;
+    redis->is_proven = false;
+    redis->up_since_us = clock_read().mono_us;
+    ev_timer_stop(redis->loop, &redis->timer);
+    if (log_limit_pass(&redis->up_log, redis->up_since_us, LOG_INTERVAL_US, &swallowed)) {
+        log_info("store: connected to %s", redis->label);
+    }
+}
+
+static void take_greeting(struct redis *redis, const struct redis_reply *reply)
+{
+    struct diag diag;
+
+    switch (redis_greeting_take(&redis->greeting, reply, &diag)) {
+    case REDIS_GREETING_MORE:
+        break;
+    case REDIS_GREETING_DONE:
+        go_up(redis);
+        break;
+    case REDIS_GREETING_FAILED:
+        go_down(redis, diag.text, STORE_DOWN);
+        break;
+    }
+}
+
+static void log_error_reply(struct redis *redis, struct str code, const char *text)
+{
+    uint64_t swallowed;
+
+    if (log_limit_pass(&redis->error_log, clock_read().mono_us, LOG_INTERVAL_US, &swallowed)) {
+        log_warning("store: HGETALL: %.*s: %s (%llu like it not logged)", STR_ARG(code), text,
+                    (unsigned long long)swallowed);
+    }
+}
+
+static void take_error(struct redis *redis, struct str line)
+{
+    const struct redis_error *error = redis_error_find(line);
+
+    /* A record of the wrong type is the directory's to name. */
+    if (error->status != STORE_WRONGTYPE) {
+        log_error_reply(redis, redis_error_code(line), error->text);
+    }
+    if (error->ends_connection) {
+        go_down(redis, error->text, error->status);
+    } else {
+        answer_failed(redis, error->status);
+    }
+}
+
+static void take_fields(struct redis *redis, const struct redis_reply *reply)
+{
+    const struct store_reply answer = {
+        .status = STORE_OK, .fields = reply->fields, .field_count = reply->item_count / 2};
+    struct pending oldest = pop_pending(redis);
+
+    redis->is_proven = true;
+    oldest.callback(oldest.context, &answer);
+}
+
+static void replied(void *owner, const struct redis_reply *reply)
+{
+    struct redis *redis = owner;
+
+    if (redis->state == REDIS_GREETING) {
+        take_greeting(redis, reply);
+        return;
+    }
+    switch (reply->kind) {
+    case REPLY_FIELDS:
+        take_fields(redis, reply);
+        break;
+    case REPLY_FAULT:
+        take_error(redis, redis_reply_line(reply));
+        break;
+    case REPLY_OVERSIZED:
+        answer_failed(redis, STORE_BAD_REPLY);
+        break;
+    case REPLY_LINE:
+    case REPLY_MALFORMED:
+        /* No server answers HGETALL so: its replies may be out of step with our commands. */
+        go_down(redis, "a reply of the wrong type", STORE_BAD_REPLY);
+        break;
+    }
+}
+
+static void lost(void *owner, enum redis_loss loss, const char *why)
+{
+    go_down(owner, why, loss == REDIS_LOSS_OVERSIZED ? STORE_BAD_REPLY : STORE_DOWN);
+}
+
+static const struct redis_connection_events connection_events = {
+    .connected = connected, .replied = replied, .lost = lost};
+
+static enum err get_hash(struct store *store, struct str key, store_reply_cb *callback,
+                         void *context)
+{
+    struct redis *redis = redis_of(store);
+    const struct str parts[] = {STR("HGETALL"), key};
+
+    if (redis->state != REDIS_UP) {
+        return ERR_IO;
+    }
+    if (redis->count == redis->settings.max_in_flight) {
+        return ERR_FULL;
+    }
+    if (redis_connection_send(&redis->connection, parts, 2) != ERR_OK) {
+        return ERR_IO;
+    }
+    size_t last = (redis->first + redis->count) % redis->settings.max_in_flight;
+    redis->pending[last] = (struct pending){callback, context, clock_read().mono_us};
+    redis->count++;
+    if (!ev_is_active(&redis->timer)) {
+        set_timer(redis, redis->settings.command_timeout_us);
+    }
+    return ERR_OK;
+}
+
+static bool is_up(const struct store *store)
+{
+    return redis_of(store)->state == REDIS_UP;
+}
+
+static void free_store(struct store *store)
+{
+    struct redis *redis = redis_of(store);
+
+    redis->state = REDIS_WAITING;
+    ev_timer_stop(redis->loop, &redis->timer);
+    resolve_cancel(redis->resolve);
+    redis_connection_fini(&redis->connection);
+    while (redis->count > 0) {
+        answer_failed(redis, STORE_DOWN);
+    }
+    free(redis->pending);
+    free(redis);
+}
+
+static const struct store_ops redis_ops = {
+    .get_hash = get_hash, .is_up = is_up, .free = free_store};
+
+static bool is_numeric(const struct config_address *address)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+
+    return address->type == CONFIG_ADDRESS_UNIX || inet_pton(AF_INET, address->host, bytes) == 1 ||
+           inet_pton(AF_INET6, address->host, bytes) == 1;
+}
+
+static void set_label(struct redis *redis, const struct config_address *address)
+{
+    if (address->type == CONFIG_ADDRESS_UNIX) {
+        snprintf(redis->label, sizeof(redis->label), "%s", address->host);
+    } else {
+        snprintf(redis->label, sizeof(redis->label), "%s:%u", address->host, address->port);
+    }
+}
+
+struct store *store_redis_new(struct ev_loop *loop, const struct store_redis_settings *settings)
+{
+    const struct config_address *address = &settings->address->address;
+    struct redis *redis = calloc(1, sizeof(*redis));
+
+    if (!redis) {
+        return NULL;
+    }
+    redis->pending = calloc(settings->max_in_flight, sizeof(*redis->pending));
+    if (!redis->pending) {
+        free(redis);
+        return NULL;
+    }
+    redis->store.ops = &redis_ops;
+    redis->loop = loop;
+    redis->settings = *settings;
+    redis->is_numeric = is_numeric(address);
+    set_label(redis, address);
+    redis_connection_init(&redis->connection, loop, &connection_events, redis);
+    redis_greeting_init(&redis->greeting, settings->address, settings->client_name);
+    ev_init(&redis->timer, timer_cb);
+    /* Replies that are already here come before the deadline that they would have missed. */
+    ev_set_priority(&redis->timer, EV_MINPRI);
+    redis->timer.data = redis;
+    redis->state = REDIS_WAITING;
+    set_timer(redis, 0);
+    return &redis->store;
+}

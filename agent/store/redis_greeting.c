@@ -1,0 +1,120 @@
+#include "agent/store/redis_greeting.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "agent/store/redis_error.h"
+
+#define PARTS_MAX 3
+
+struct step {
+    const char *name;
+    struct str answer;
+    bool may_fail;
+    /* Fills the command's parts; their number, 0 where the step is not needed. `number` has room
+     * for the digits of an unsigned. */
+    size_t (*write)(const struct redis_greeting *greeting, struct str *parts, char number[16]);
+};
+
+static size_t write_auth(const struct redis_greeting *greeting, struct str *parts, char number[16])
+{
+    const struct config_store *address = greeting->address;
+    size_t count = 0;
+
+    (void)number;
+    if (!address->password) {
+        return 0;
+    }
+    parts[count++] = STR("AUTH");
+    if (address->user) {
+        parts[count++] = str_from_c(address->user);
+    }
+    parts[count++] = str_from_c(address->password);
+    return count;
+}
+
+static size_t write_select(const struct redis_greeting *greeting, struct str *parts,
+                           char number[16])
+{
+    if (greeting->address->database == 0) {
+        return 0;
+    }
+    snprintf(number, 16, "%u", greeting->address->database);
+    parts[0] = STR("SELECT");
+    parts[1] = str_from_c(number);
+    return 2;
+}
+
+static size_t write_name(const struct redis_greeting *greeting, struct str *parts, char number[16])
+{
+    (void)number;
+    if (!greeting->client_name) {
+        return 0;
+    }
+    parts[0] = STR("CLIENT");
+    parts[1] = STR("SETNAME");
+    parts[2] = str_from_c(greeting->client_name);
+    return 3;
+}
+
+static size_t write_ping(const struct redis_greeting *greeting, struct str *parts, char number[16])
+{
+    (void)greeting;
+    (void)number;
+    parts[0] = STR("PING");
+    return 1;
+}
+
+static const struct step steps[REDIS_GREETING_STEPS_MAX] = {
+    {"AUTH", {"OK", 2}, false, write_auth},
+    {"SELECT", {"OK", 2}, false, write_select},
+    {"CLIENT SETNAME", {"OK", 2}, true, write_name},
+    {"PING", {"PONG", 4}, false, write_ping},
+};
+
+void redis_greeting_init(struct redis_greeting *greeting, const struct config_store *address,
+                         const char *client_name)
+{
+    *greeting = (struct redis_greeting){.address = address, .client_name = client_name};
+}
+
+enum err redis_greeting_send(struct redis_greeting *greeting, struct redis_connection *connection)
+{
+    struct str parts[PARTS_MAX];
+    char number[16];
+
+    greeting->sent_count = 0;
+    greeting->answered_count = 0;
+    for (size_t i = 0; i < REDIS_GREETING_STEPS_MAX; i++) {
+        size_t count = steps[i].write(greeting, parts, number);
+        if (count == 0) {
+            continue;
+        }
+        enum err e = redis_connection_send(connection, parts, count);
+        if (e != ERR_OK) {
+            return e;
+        }
+        greeting->steps[greeting->sent_count++] = i;
+    }
+    return ERR_OK;
+}
+
+enum redis_greeting_progress redis_greeting_take(struct redis_greeting *greeting,
+                                                 const struct redis_reply *reply, struct diag *diag)
+{
+    const struct step *step = &steps[greeting->steps[greeting->answered_count++]];
+    struct str line = redis_reply_line(reply);
+
+    if (reply->kind == REPLY_FAULT && !step->may_fail) {
+        diag_set(diag, "%s: %.*s: %s", step->name, STR_ARG(redis_error_code(line)),
+                 redis_error_find(line)->text);
+        return REDIS_GREETING_FAILED;
+    }
+    if (reply->kind != REPLY_FAULT &&
+        !(reply->kind == REPLY_LINE && str_equal(line, step->answer))) {
+        diag_set(diag, "%s: not the reply of a Redis server", step->name);
+        return REDIS_GREETING_FAILED;
+    }
+    return greeting->answered_count == greeting->sent_count ? REDIS_GREETING_DONE
+                                                            : REDIS_GREETING_MORE;
+}
