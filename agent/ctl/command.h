@@ -1,0 +1,44 @@
+/*
+ * reevectl's commands: one file each, one line in the table of main.c. A command gets the words
+ * behind its name and gives the process's exit status: 0 done, 1 refused or failed, 2 wrong usage.
+ * Results go to stdout, everything else to stderr. Secrets come in through files and stdin, never
+ * through arguments.
+ */
+#ifndef REEVE_CTL_COMMAND_H
+#define REEVE_CTL_COMMAND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "agent/config/pepper.h"
+
+#define COMMAND_USAGE 2
+
+typedef int command_fn(int argc, char **argv);
+
+struct command {
+    const char *name; /* "key new" */
+    command_fn *run;
+    const char *arguments; /* "[--pepper-file FILE] ..." */
+    const char *summary;   /* one line */
+    const char *help;      /* what --help adds; ends in a newline, may be "" */
+};
+
+command_fn command_key_new;
+command_fn command_key_hash;
+command_fn command_path_canon;
+command_fn command_config_check;
+command_fn command_config_reference;
+
+/* The file of --pepper-file, else of REEVE_PEPPER_FILE, read into *out; an empty set where neither
+ * is given or `is_unpeppered`. Prints what is wrong and gives false. */
+bool command_load_peppers(const char *file, bool is_unpeppered, struct pepper_set *out);
+
+/* Reads a line from stdin without its newline, at most capacity - 1 bytes, NUL-terminated. False at
+ * the end, and for a longer line or one with a NUL byte, which is named on stderr. */
+bool command_read_line(char *out, size_t capacity, size_t *length);
+
+/* Prints "reevectl: <command>: unexpected argument" for the first of argv; COMMAND_USAGE. */
+int command_refuse_argument(const char *command, const char *argument);
+
+#endif
