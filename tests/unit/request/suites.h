@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *host_suite(void);
+Suite *offer_suite(void);
 Suite *request_suite(void);
 Suite *request_values_suite(void);
 
