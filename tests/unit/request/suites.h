@@ -6,6 +6,8 @@
 
 Suite *host_suite(void);
 Suite *offer_suite(void);
+Suite *path_suite(void);
+Suite *path_property_suite(void);
 Suite *request_suite(void);
 Suite *request_values_suite(void);
 
