@@ -118,24 +118,24 @@ hmac_sha256() {
 
 # pepper_first <file>: sets $pepper_id and $pepper_hex. The file's form: agent/config/pepper.h.
 pepper_first() {
-    pepper_id=''
-    if ! [ -r "$1" ] || [ -d "$1" ]; then
+    if ! [ -f "$1" ] || ! [ -r "$1" ]; then
         key_fault "$1: cannot be read"
         return 1
-    elif [ -n "$(find -L "$1" -prune \( -perm -040 -o -perm -004 \))" ]; then
-        key_fault "$1: group or others can read it"
+    elif [ -n "$(find -L "$1" -prune \( -perm -040 -o -perm -020 -o -perm -004 -o -perm -002 \))" ]; then
+        key_fault "$1: group or others can read or write it; chmod 600"
         return 1
     fi
-    line_number=0
+    pepper_id='' pepper_ids=' ' line_number=0
     while IFS= read -r line || [ -n "$line" ]; do
         line_number=$((line_number + 1))
         case $line in
         '' | '#'*) continue ;;
         esac
-        if ! pepper_is_good "${line%% *}" "${line#* }"; then
-            key_fault "$1:$line_number: not '<id> <hex of 16 to 64 bytes>'"
+        if ! pepper_is_good "${line%% *}" "${line#"${line%% *}"}"; then
+            key_fault "$1:$line_number: expected '<id> <hex of 16 to 64 bytes>', each id once"
             return 1
         fi
+        pepper_ids="$pepper_ids${line%% *} "
         if [ -z "$pepper_id" ]; then
             pepper_id=${line%% *} pepper_hex=${line#* }
         fi
@@ -143,12 +143,16 @@ pepper_first() {
     [ -n "$pepper_id" ] || key_fault "$1: holds no pepper"
 }
 
+# pepper_is_good <id> <blank and hex>
 pepper_is_good() {
     case $1 in
     '' | *[!A-Za-z0-9._-]*) return 1 ;;
     esac
-    case $2 in
-    *[!0-9A-Fa-f]*) return 1 ;;
+    case $pepper_ids in
+    *" $1 "*) return 1 ;;
     esac
-    [ ${#1} -le 32 ] && [ ${#2} -ge 32 ] && [ ${#2} -le 128 ] && [ $((${#2} % 2)) -eq 0 ]
+    case $2 in
+    ' '*[!0-9A-Fa-f]*) return 1 ;;
+    esac
+    [ ${#1} -le 32 ] && [ ${#2} -ge 33 ] && [ ${#2} -le 129 ] && [ $((${#2} % 2)) -eq 1 ]
 }

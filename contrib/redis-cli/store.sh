@@ -42,9 +42,12 @@ parse_address() {
     *) return 1 ;;
     esac
     case $redis_db$redis_port in
-    '' | *[!0-9]*) return 1 ;;
+    *[!0-9]*) return 1 ;;
     esac
-    [ -n "$redis_socket$redis_host" ]
+    case $redis_host in
+    -* | *[!A-Za-z0-9._:-]*) return 1 ;;
+    esac
+    [ -n "$redis_socket$redis_host" ] && [ -n "$redis_db" ] && [ -n "$redis_port" ]
 }
 
 # parse_tcp <what follows "redis://">
@@ -67,6 +70,9 @@ parse_tcp() {
 
 # parse_login <user[:password]>
 parse_login() {
+    case $1 in
+    *[@/?#]*) return 1 ;;
+    esac
     percent_decode "${1%%:*}" || return 1
     redis_user=$decoded
     case $1 in

@@ -1,0 +1,163 @@
+"""How Redis is reached, and what happens when it can not be."""
+
+import pytest
+
+from support import ROOT, Admin, Connection, RedisError, Server, free_port
+
+COMMANDS = [
+    ("role", "set", "r", "priority=1"),
+    ("role", "rule", "add", "r", "1", "allow GET * /"),
+    ("user", "add", "u", "roles=r"),
+    ("key", "issue", "u"),
+    ("key", "list"),
+    ("user", "show", "u"),
+    ("record", "check", "user", "state=active"),
+    ("user", "delete", "--keys", "u"),
+]
+
+
+def test_scripts_are_loaded_again_after_a_flush(admin, redis):
+    for words in COMMANDS:
+        redis("SCRIPT", "FLUSH")
+        admin(*words)
+    assert [key for key in redis.snapshot()] == [b"reeve:role:r"]
+
+
+def test_scripts_are_loaded_once(admin, redis):
+    redis("SCRIPT", "FLUSH")
+    redis("CONFIG", "RESETSTAT")
+    for name in ("a", "b", "c"):
+        admin("user", "add", name)
+    stats = redis("INFO", "commandstats").decode()
+    assert "cmdstat_script|load:calls=1," in stats
+    assert "cmdstat_evalsha:calls=4," in stats
+
+
+def test_addresses(server, redis, tmp_path):
+    path = f"unix://{server.path}"
+    for number, url in enumerate(
+        [
+            path,
+            f"{path}?db=2",
+            f"redis://127.0.0.1:{server.port}",
+            f"redis://localhost:{server.port}/",
+            f"redis://127.0.0.1:{server.port}/2",
+        ]
+    ):
+        Admin(url)("user", "add", f"u{number}")
+    assert set(redis.snapshot()) == {f"reeve:user:{{u{number}}}".encode() for number in (0, 2, 3)}
+    redis("SELECT", 2)
+    assert set(redis.snapshot()) == {f"reeve:user:{{u{number}}}".encode() for number in (1, 4)}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("x", "http://127.0.0.1", "redis://", "redis:///0", "redis://:6379", "redis://h:port"),
+        *("redis://h:/0", "redis://h/x", "redis://-x", "redis://a b", "rediss://h", "unix://s"),
+        *("unix:///s?db=x", "redis://u@h", "redis://u:%zz@h", "redis://u:%0@h", "redis://u:%00@h"),
+        *("redis://u:%zz%41@h", "redis://u:p/q@h", "redis://u:p@q@h"),
+    ],
+)
+def test_what_is_no_address_is_refused_and_not_repeated(url):
+    fault = Admin(url).refuses("user", "list", status=2)
+    assert fault.startswith("REEVE_REDIS: expected ")
+
+
+def test_prefix(server, redis):
+    for prefix in ("a:", "b*[x]?", "b:c@d-", "bad prefix", 'q"', ""):
+        admin = Admin(server.url, REEVE_PREFIX=prefix)
+        if prefix in ("a:", "b:c@d-"):
+            admin("user", "add", "alice")
+            admin("key", "issue", "alice")
+            assert len(admin("user", "list").splitlines()) == 2
+            assert len(admin("key", "list", "alice").splitlines()) == 2
+        else:
+            assert admin.refuses("user", "list", status=2).startswith("REEVE_PREFIX: ")
+    users = {key for key in redis.snapshot() if b":user:" in key or b"@d-user:" in key}
+    assert users == {b"a:user:{alice}", b"b:c@d-user:{alice}"}
+
+
+def test_a_prefix_is_no_pattern(server, redis):
+    redis("HSET", "axb:user:{a}", "state", "active")
+    assert len(Admin(server.url, REEVE_PREFIX="a.b:")("user", "list").splitlines()) == 1
+
+
+def test_nobody_there():
+    port = free_port()
+    for words in (*COMMANDS, ("record", "check", "-")):
+        fault = Admin(f"redis://127.0.0.1:{port}").refuses(*words, status=3)
+        assert fault.startswith("redis: Could not connect")
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A password for everybody, and users who may do less."""
+    started = Server(tmp_path_factory.mktemp("guarded"), "--requirepass", "p w")
+    connection = Connection(started.path)
+    connection("AUTH", "p w")
+    connection("ACL", "SETUSER", "commands", "on", ">x", "~other:*", "+@all")
+    connection("ACL", "SETUSER", "keys", "on", ">x", "~*")
+    yield started
+    started.stop()
+
+
+def test_a_password_in_the_address_or_beside_it(guarded):
+    place = f"127.0.0.1:{guarded.port}"
+    Admin(f"redis://:p%20w@{place}")("user", "list")
+    Admin(f"redis://default:p%20w@{place}")("user", "list")
+    Admin(f"redis://{place}", REDISCLI_AUTH="p w")("user", "list")
+    Admin(f"redis://default@{place}", REDISCLI_AUTH="p w")("user", "list")
+
+
+@pytest.mark.parametrize("login", ["", ":wrong@", "nobody:x@"])
+def test_a_wrong_password(guarded, login):
+    admin = Admin(f"redis://{login}127.0.0.1:{guarded.port}")
+    for words in COMMANDS:
+        fault = admin.refuses(*words, status=3)
+        assert fault.startswith("redis: ") and "wrong" not in fault.replace("WRONGPASS", "")
+
+
+def test_a_user_who_may_not(guarded):
+    for words in COMMANDS:
+        fault = Admin(f"redis://keys:x@127.0.0.1:{guarded.port}").refuses(*words, status=3)
+        assert "NOPERM" in fault
+    for words in (("user", "add", "u"), ("user", "show", "u"), ("user", "delete", "u")):
+        fault = Admin(f"redis://commands:x@127.0.0.1:{guarded.port}").refuses(*words, status=3)
+        assert "NOPERM" in fault
+
+
+def test_the_shipped_rights_are_enough_and_no_more(tmp_path):
+    started = Server(tmp_path, "--include", str(ROOT / "contrib/redis-acl/reeve-users.conf"))
+    try:
+        root = Connection(started.path)
+        admin = Admin(f"redis://reeve-admin:x@127.0.0.1:{started.port}/1")
+        assert "WRONGPASS" in admin.refuses("user", "list", status=3)
+
+        root("ACL", "SETUSER", "reeve-admin", "on", ">x")
+        for words in COMMANDS:
+            admin(*words)
+        assert "NOPERM" in Admin(
+            f"redis://reeve-admin:x@127.0.0.1:{started.port}", REEVE_PREFIX="other:"
+        ).refuses("user", "add", "u", status=3)
+
+        agent = Connection(started.path)
+        root("ACL", "SETUSER", "reeve-agent", "on", ">y")
+        agent("AUTH", "reeve-agent", "y")
+        for words in (("PING",), ("CLIENT", "SETNAME", "a"), ("SELECT", "1")):
+            agent(*words)
+        assert agent.hash("reeve:role:r")["priority"] == "1"
+        for words in (("HSET", "reeve:role:r", "a", "b"), ("HGETALL", "x"), ("KEYS", "*")):
+            with pytest.raises(RedisError, match="NOPERM"):
+                agent(*words)
+    finally:
+        started.stop()
+
+
+def test_a_read_only_replica_changes_nothing(server, redis, tmp_path_factory):
+    replica = Server(tmp_path_factory.mktemp("replica"), "--replicaof", "127.0.0.1", str(server.port))
+    try:
+        fault = Admin(replica.url).refuses("user", "add", "alice", status=3)
+        assert fault.startswith("redis: READONLY")
+    finally:
+        replica.stop()
