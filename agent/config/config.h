@@ -2,7 +2,16 @@
  * The configuration: one immutable snapshot, read from reeve.conf, replaced as a whole on reload.
  * Workers hold a reference and switch between two turns of their loop.
  *
- * Every option is one line of the settings table in settings.c: name, type, default, range, help.
+ * Every option is one line of the settings table in settings.c: name, type, default, range, help;
+ * those of a gate stand in gate_field.c.
+ *
+ * The file, read with libconfuse:
+ *   deadline = "150ms"                       # durations: number and us, ms, s, m, h or d
+ *   spool_size = "8MiB"                      # sizes: bytes, or number and KiB, MiB or GiB
+ *   listen = {"tcp://127.0.0.1:9600", "unix:///run/reeve/spop.sock"}
+ *   redis = "redis://reeve:${REDIS_PASSWORD}@127.0.0.1:6379/0"   # must be set; ${X:-default} too
+ *   include("gates.conf")                    # relative to this file
+ *   gate "public-api" { accept = {apikey} }
  */
 #ifndef REEVE_CONFIG_CONFIG_H
 #define REEVE_CONFIG_CONFIG_H
@@ -66,7 +75,8 @@ struct config {
 
     /* store and directory */
     struct config_store store;
-    int64_t store_timeout_us; /* of one command */
+    char *redis_password_file; /* NULL: none; its content is in store.password */
+    int64_t store_timeout_us;  /* of one command */
     int64_t store_connect_timeout_us;
     int64_t max_age_us; /* a cached record is served this long without asking again */
     unsigned directory_max_records;
@@ -98,8 +108,10 @@ struct config_override {
 
 /*
  * Reads and checks everything, files it names included. On failure every error found stands in
- * `errors`, a line each, "reeve.conf:42: deadline: ...", and *out is untouched.
- * Gives a new snapshot with one reference.
+ * `errors`, a line each, "reeve.conf:42: deadline: ...", and *out is untouched. A syntax error or
+ * an unknown option ends the reading of the file. The last override of a name wins; the items of a
+ * list are separated by commas. Gives a new snapshot with one reference. Only one thread may load
+ * at a time (libconfuse).
  */
 enum err config_load(const char *path, const struct config_override *overrides,
                      size_t override_count, FILE *errors, struct config **out) MUST_USE;

@@ -24,11 +24,11 @@ enum path_relax {
 };
 
 struct gate {
-    struct str name;      /* the frontend's, or "*" */
-    unsigned accept;      /* enum credential_kind bits that say who is calling */
-    unsigned also;        /* bits that must be there and valid too */
-    struct str anonymous; /* role for requests that offer none; empty: none */
-    unsigned relax;       /* enum path_relax bits */
+    struct str name;         /* the frontend's, or "*" */
+    unsigned accept;         /* enum credential_kind bits that say who is calling */
+    unsigned also;           /* bits that must be there and valid too */
+    struct str anonymous;    /* role for requests that offer none; empty: none */
+    unsigned relax;          /* enum path_relax bits */
     bool forwards_canonical; /* HAProxy promises set-path to the canonical path */
     bool observes;           /* verdict is always allow; shadow and audit say the truth */
 };

@@ -2,9 +2,10 @@
  * Peppers: keys of the HMAC under which API keys are stored, kept outside the store. Several may be
  * valid at once; a record names the one it was made with.
  *
- * File: one "<id> <hex>" a line, id [A-Za-z0-9._-]{1,32}, hex of 16 to 64 bytes; '#' starts a
- * comment line, blank lines are skipped. The first is the one new keys are made with. A file that
- * group or others can read is refused.
+ * File: one "<id> <hex>" a line, separated by one blank; id [A-Za-z0-9._-]{1,32}, hex of 16 to 64
+ * bytes. Empty lines and lines that begin with '#' are skipped. The first is the one new keys are
+ * made with. contrib/redis-cli reads the same form. A file that group or others can read or write
+ * is refused, so is one without a pepper.
  */
 #ifndef REEVE_CONFIG_PEPPER_H
 #define REEVE_CONFIG_PEPPER_H
@@ -16,9 +17,9 @@
 #include "agent/base/err.h"
 #include "agent/base/str.h"
 
-#define PEPPER_COUNT_MAX  16
-#define PEPPER_BYTES_MAX  64
-#define PEPPER_ID_MAX     32
+#define PEPPER_COUNT_MAX 16
+#define PEPPER_BYTES_MAX 64
+#define PEPPER_ID_MAX    32
 
 struct pepper {
     char id[PEPPER_ID_MAX + 1];
@@ -31,7 +32,7 @@ struct pepper_set {
     size_t count;
 };
 
-/* diag names file and line. */
+/* ERR_IO, ERR_RANGE, ERR_SYNTAX, ERR_FULL, ERR_MISSING; diag names file and line, never the key. */
 enum err pepper_load(const char *path, struct pepper_set *out, struct diag *diag) MUST_USE;
 
 const struct pepper *pepper_find(const struct pepper_set *set, struct str id);

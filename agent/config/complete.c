@@ -1,0 +1,191 @@
+/* What follows once every option is read: the files they name, computed defaults, and what can only
+ * be said of several options together. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/base/crypto.h"
+#include "agent/base/enc.h"
+#include "agent/base/ensure.h"
+#include "agent/config/draft.h"
+#include "agent/config/file.h"
+#include "agent/config/value.h"
+
+#define PASSWORD_BYTES_MAX 512
+#define HOST_CHARS         48
+#define BOOT_BYTES         4
+
+static const struct setting *the(const char *name)
+{
+    const struct setting *setting = setting_find(name);
+
+    ensure(setting);
+    return setting;
+}
+
+static void complain(struct draft *draft, const char *name, const char *what)
+{
+    draft_error(draft, draft_origin(draft, the(name)), "%s: %s", name, what);
+}
+
+static void read_peppers(struct draft *draft)
+{
+    struct config *config = draft->config;
+    struct diag diag;
+
+    if (config->pepper_file &&
+        pepper_load(config->pepper_file, &config->peppers, &diag) != ERR_OK) {
+        complain(draft, "pepper_file", diag.text);
+    }
+}
+
+/* The file holds the password; one final line end belongs to the editor that wrote it. */
+static char *password_of(const struct file_text *text, struct diag *diag)
+{
+    size_t length = text->length;
+
+    if (length > 0 && text->bytes[length - 1] == '\n') {
+        length--;
+    }
+    if (length == 0) {
+        diag_set(diag, "the file is empty");
+        return NULL;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text->bytes[i] < 0x20 || text->bytes[i] == 0x7f) {
+            diag_set(diag, "expected one line, without control characters");
+            return NULL;
+        }
+    }
+    char *password = strndup(text->bytes, length);
+    if (!password) {
+        diag_set(diag, "out of memory");
+    }
+    return password;
+}
+
+static void read_password(struct draft *draft)
+{
+    struct config *config = draft->config;
+    struct file_text text = {0};
+    struct diag diag;
+
+    if (!config->redis_password_file) {
+        return;
+    }
+    if (config->store.password) {
+        complain(draft, "redis_password_file", "the password stands in redis already");
+        return;
+    }
+    if (file_read(config->redis_password_file, true, PASSWORD_BYTES_MAX, &text, &diag) == ERR_OK) {
+        config->store.password = password_of(&text, &diag);
+    }
+    file_text_free(&text);
+    if (!config->store.password) {
+        complain(draft, "redis_password_file", diag.text);
+    }
+}
+
+static void check_login(struct draft *draft)
+{
+    const struct config_store *store = &draft->config->store;
+
+    if (store->user && !store->password && !draft->config->redis_password_file) {
+        complain(draft, "redis", "a user without a password; set redis_password_file");
+    }
+}
+
+static const struct order {
+    const char *small, *large;
+    size_t small_offset, large_offset;
+} orders[] = {
+    {"store_timeout", "deadline", offsetof(struct config, store_timeout_us),
+     offsetof(struct config, deadline_us)},
+    {"drain_delay", "drain_timeout", offsetof(struct config, drain_delay_us),
+     offsetof(struct config, drain_timeout_us)},
+};
+
+static int64_t duration_at(const struct config *config, size_t offset)
+{
+    int64_t us;
+
+    memcpy(&us, (const char *)config + offset, sizeof(us));
+    return us;
+}
+
+static bool is_good(const struct draft *draft, const char *name)
+{
+    return !draft->is_bad[setting_index(the(name))];
+}
+
+static void check_order(struct draft *draft, const struct order *order)
+{
+    int64_t small = duration_at(draft->config, order->small_offset);
+    int64_t large = duration_at(draft->config, order->large_offset);
+    char small_text[VALUE_TEXT_MAX], large_text[VALUE_TEXT_MAX];
+    struct diag diag;
+
+    if (small < large || !is_good(draft, order->small) || !is_good(draft, order->large)) {
+        return;
+    }
+    value_print_duration((uint64_t)small, small_text);
+    value_print_duration((uint64_t)large, large_text);
+    diag_set(&diag, "%s must be below %s, which is %s", small_text, order->large, large_text);
+    /* Told where somebody set one of the two. */
+    bool blames_small = draft->origins[setting_index(the(order->small))] ||
+                        !draft->origins[setting_index(the(order->large))];
+    draft_error(draft, draft_origin(draft, the(blames_small ? order->small : order->large)),
+                "%s: %s", order->small, diag.text);
+}
+
+/* Random once per process, so that a reload does not rename the agent. */
+static const char *boot_id(void)
+{
+    static char text[2 * BOOT_BYTES + 1];
+
+    if (text[0] == '\0') {
+        uint8_t bytes[BOOT_BYTES];
+
+        if (crypto_random(bytes, sizeof(bytes)) != ERR_OK) {
+            return NULL;
+        }
+        enc_hex(bytes, sizeof(bytes), text);
+    }
+    return text;
+}
+
+static void name_agent(struct draft *draft)
+{
+    struct config *config = draft->config;
+    char host[HOST_CHARS + 1] = "";
+    const char *boot = boot_id();
+
+    if (config->agent_id || !is_good(draft, "agent_id")) {
+        return;
+    }
+    /* A name that was cut is not an error here. */
+    (void)gethostname(host, sizeof(host));
+    host[HOST_CHARS] = '\0';
+    for (char *c = host; *c != '\0'; c++) {
+        if (!str_is_name(str_make(c, 1))) {
+            *c = '-';
+        }
+    }
+    if (!boot || asprintf(&config->agent_id, "%s-%s", host[0] ? host : "agent", boot) < 0) {
+        config->agent_id = NULL;
+        complain(draft, "agent_id", "can not make one; set it");
+    }
+}
+
+void draft_complete(struct draft *draft)
+{
+    read_peppers(draft);
+    check_login(draft);
+    read_password(draft);
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        check_order(draft, &orders[i]);
+    }
+    name_agent(draft);
+    if (draft->config->gate_count == 0 && draft->error_count == 0) {
+        draft_error(draft, draft->path, "no gate is configured: every request would be denied");
+    }
+}

@@ -1,0 +1,147 @@
+#include "agent/config/config.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "agent/config/draft.h"
+#include "agent/config/gate_field.h"
+
+struct snapshot {
+    struct config config; /* first, so that a config is its snapshot */
+    atomic_uint references;
+};
+
+static void free_config(struct config *config)
+{
+    for (const struct setting *setting = settings; setting->name; setting++) {
+        setting_clear(setting, config);
+    }
+    for (size_t i = 0; i < config->gate_count; i++) {
+        gate_fini(&config->gates[i]);
+    }
+    free(config->gates);
+    pepper_wipe(&config->peppers);
+    free(config);
+}
+
+static void set_defaults(struct draft *draft)
+{
+    for (const struct setting *setting = settings; setting->name; setting++) {
+        struct diag diag;
+
+        if (setting->initial &&
+            setting_set(setting, draft->config, str_from_c(setting->initial), &diag) != ERR_OK) {
+            draft_error(draft, "default", "%s: %s", setting->name, diag.text);
+        }
+    }
+}
+
+static void set_override(struct draft *draft, const struct config_override *override)
+{
+    static const char where[] = "command line";
+    const struct setting *setting = setting_find(override->name);
+    struct str rest = str_from_c(override->value), item;
+
+    if (!setting) {
+        draft_error(draft, where, "no such option '%s'",
+                    log_quote(str_from_c(override->name)).text);
+        return;
+    }
+    setting_clear(setting, draft->config);
+    if (!setting->is_list) {
+        draft_set(draft, setting, where, rest);
+        return;
+    }
+    while (str_cut(&rest, ',', &item)) {
+        draft_set(draft, setting, where, item);
+    }
+}
+
+static void fill(struct draft *draft, const struct config_override *overrides, size_t count)
+{
+    set_defaults(draft);
+    bool is_whole = draft_parse_file(draft);
+    for (size_t i = 0; i < count; i++) {
+        set_override(draft, &overrides[i]);
+    }
+    if (is_whole) {
+        draft_complete(draft);
+    }
+}
+
+enum err config_load(const char *path, const struct config_override *overrides,
+                     size_t override_count, FILE *errors, struct config **out)
+{
+    struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    struct draft draft;
+
+    if (!snapshot) {
+        fprintf(errors, "%s: out of memory\n", path);
+        return ERR_MEMORY;
+    }
+    draft_init(&draft, &snapshot->config, path, errors);
+    fill(&draft, overrides, override_count);
+    unsigned error_count = draft.error_count;
+    draft_fini(&draft);
+    if (error_count > 0) {
+        free_config(&snapshot->config);
+        return ERR_SYNTAX;
+    }
+    atomic_init(&snapshot->references, 1);
+    *out = &snapshot->config;
+    return ERR_OK;
+}
+
+struct config *config_ref(struct config *config)
+{
+    struct snapshot *snapshot = (struct snapshot *)config;
+
+    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    return config;
+}
+
+void config_unref(struct config *config)
+{
+    struct snapshot *snapshot = (struct snapshot *)config;
+
+    if (snapshot &&
+        atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) == 1) {
+        free_config(config);
+    }
+}
+
+void config_restart_only(const struct config *before, const struct config *after, char *out,
+                         size_t capacity)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (const struct setting *setting = settings; setting->name; setting++) {
+        if (!setting->needs_restart || setting_is_equal(setting, before, after)) {
+            continue;
+        }
+        int length =
+            snprintf(out + used, capacity - used, "%s%s", used > 0 ? ", " : "", setting->name);
+        if (length < 0 || (size_t)length >= capacity - used) {
+            out[used] = '\0';
+            return;
+        }
+        used += (size_t)length;
+    }
+}
+
+const struct gate *config_gate(const struct config *config, struct str frontend)
+{
+    const struct gate *rest = NULL;
+
+    for (size_t i = 0; i < config->gate_count; i++) {
+        const struct gate *gate = &config->gates[i];
+
+        if (str_equal(gate->name, STR("*"))) {
+            rest = gate;
+        } else if (str_equal(gate->name, frontend)) {
+            return gate;
+        }
+    }
+    return rest;
+}

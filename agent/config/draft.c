@@ -1,0 +1,50 @@
+#include "agent/config/draft.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+void draft_init(struct draft *draft, struct config *config, const char *path, FILE *errors)
+{
+    *draft = (struct draft){.config = config, .path = path, .errors = errors};
+}
+
+void draft_fini(struct draft *draft)
+{
+    for (size_t i = 0; i < SETTINGS_MAX; i++) {
+        free(draft->origins[i]);
+    }
+    *draft = (struct draft){.config = NULL};
+}
+
+void draft_error(struct draft *draft, const char *where, const char *format, ...)
+{
+    va_list args;
+
+    draft->error_count++;
+    fprintf(draft->errors, "%s: ", where);
+    va_start(args, format);
+    vfprintf(draft->errors, format, args);
+    va_end(args);
+    fputc('\n', draft->errors);
+}
+
+void draft_set(struct draft *draft, const struct setting *setting, const char *where,
+               struct str text)
+{
+    size_t index = setting_index(setting);
+    struct diag diag;
+
+    if (setting_set(setting, draft->config, text, &diag) != ERR_OK) {
+        draft->is_bad[index] = true;
+        draft_error(draft, where, "%s: %s", setting->name, diag.text);
+    }
+    free(draft->origins[index]);
+    draft->origins[index] = strdup(where);
+}
+
+const char *draft_origin(const struct draft *draft, const struct setting *setting)
+{
+    const char *origin = draft->origins[setting_index(setting)];
+
+    return origin ? origin : draft->path;
+}

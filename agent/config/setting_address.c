@@ -1,0 +1,123 @@
+/* The types of the settings `listen` and `redis`. */
+#include <stdlib.h>
+
+#include "agent/config/address.h"
+#include "agent/config/setting.h"
+
+#define LISTEN_MAX 16
+
+/* The list's length is a field of its own. */
+static struct config *owner_of(void *field)
+{
+    return (struct config *)((char *)field - offsetof(struct config, listen));
+}
+
+static const struct config *const_owner_of(const void *field)
+{
+    return (const struct config *)((const char *)field - offsetof(struct config, listen));
+}
+
+static enum err add_address(const struct setting *setting, void *field, struct str text,
+                            struct diag *diag)
+{
+    struct config *config = owner_of(field);
+    struct config_address address, *grown;
+    enum err e = address_parse(text, &address, diag);
+
+    (void)setting;
+    if (e != ERR_OK) {
+        return e;
+    }
+    if (config->listen_count == LISTEN_MAX) {
+        diag_set(diag, "more than %d addresses", LISTEN_MAX);
+        address_free(&address);
+        return ERR_RANGE;
+    }
+    grown = realloc(config->listen, (config->listen_count + 1) * sizeof(*grown));
+    if (!grown) {
+        address_free(&address);
+        return ERR_MEMORY;
+    }
+    config->listen = grown;
+    config->listen[config->listen_count++] = address;
+    return ERR_OK;
+}
+
+static void describe_addresses(const struct setting *setting, struct diag *out)
+{
+    (void)setting;
+    diag_set(out, "up to %d of tcp://ADDRESS:PORT and unix:///PATH", LISTEN_MAX);
+}
+
+static bool addresses_are_equal(const void *a, const void *b)
+{
+    const struct config *x = const_owner_of(a), *y = const_owner_of(b);
+
+    if (x->listen_count != y->listen_count) {
+        return false;
+    }
+    for (size_t i = 0; i < x->listen_count; i++) {
+        if (strcmp(x->listen[i].text, y->listen[i].text) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void clear_addresses(void *field)
+{
+    struct config *config = owner_of(field);
+
+    for (size_t i = 0; i < config->listen_count; i++) {
+        address_free(&config->listen[i]);
+    }
+    free(config->listen);
+    config->listen = NULL;
+    config->listen_count = 0;
+}
+
+const struct setting_type setting_addresses = {.name = "list of addresses",
+                                               .set = add_address,
+                                               .describe = describe_addresses,
+                                               .is_equal = addresses_are_equal,
+                                               .clear = clear_addresses};
+
+static enum err set_store(const struct setting *setting, void *field, struct str text,
+                          struct diag *diag)
+{
+    struct config_store *store = field, parsed;
+    enum err e = address_parse_store(text, &parsed, diag);
+
+    (void)setting;
+    if (e == ERR_OK) {
+        address_free_store(store);
+        *store = parsed;
+    }
+    return e;
+}
+
+static void describe_store(const struct setting *setting, struct diag *out)
+{
+    (void)setting;
+    diag_set(out, "redis://[user:password@]HOST[:PORT][/DB] or unix:///PATH[?db=N]");
+}
+
+static bool stores_are_equal(const void *a, const void *b)
+{
+    const struct config_store *x = a, *y = b;
+
+    return strcmp(x->address.text, y->address.text) == 0 &&
+           str_equal(str_from_c(x->user), str_from_c(y->user)) &&
+           str_equal(str_from_c(x->password), str_from_c(y->password));
+}
+
+static void clear_store(void *field)
+{
+    address_free_store(field);
+}
+
+const struct setting_type setting_store = {.name = "URL",
+                                           .set = set_store,
+                                           .describe = describe_store,
+                                           .is_equal = stores_are_equal,
+                                           .clear = clear_store};
