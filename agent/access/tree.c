@@ -228,7 +228,7 @@ static uint32_t walk_domains(struct walk *walk, struct str host)
     uint32_t rule = TREE_NO_RULE;
     struct str label;
 
-    if (walk->tree->labels_max == 0) {
+    if (walk->tree->labels_max == 0 || host.ptr[0] == '.') {
         return TREE_NO_RULE;
     }
     for (size_t labels = count_labels(host); labels > 1 && rule == TREE_NO_RULE; labels--) {
