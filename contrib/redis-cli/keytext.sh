@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # API keys made and hashed in plain sh, for machines without reevectl. Read by reeve-admin.
 #
-# rv_<keyid>_<secret>_<crc>: keyid 10 and secret 32 characters of 0-9A-Za-z, crc the CRC-32 (IEEE) of all
-# before its '_' in six base62 digits. Key texts and peppers go through pipes and builtins only, never
-# into an argument list; so printf has to be a builtin. LC_ALL=C is taken for granted.
+# rv_<keyid>_<secret>_<crc>: keyid 10 and secret 32 characters of 0-9A-Za-z, crc the CRC-32 (IEEE)
+# of all before its '_' in six base62 digits. Key texts and peppers go through pipes and builtins
+# only, never into an argument list; so printf has to be a builtin. LC_ALL=C is taken for granted.
 
 # key_new <pepper file, or nothing>: prints the key text and, on a second line, its hash.
 key_new() {
@@ -121,7 +121,7 @@ pepper_first() {
     if ! [ -f "$1" ] || ! [ -r "$1" ]; then
         key_fault "$1: cannot be read"
         return 1
-    elif [ -n "$(find -L "$1" -prune \( -perm -040 -o -perm -020 -o -perm -004 -o -perm -002 \))" ]; then
+    elif ! is_private "$1"; then
         key_fault "$1: group or others can read or write it; chmod 600"
         return 1
     fi
@@ -141,6 +141,12 @@ pepper_first() {
         fi
     done <"$1"
     [ -n "$pepper_id" ] || key_fault "$1: holds no pepper"
+}
+
+# Group and others can neither read nor write the file.
+is_private() {
+    shared=$(find -L "$1" -prune \( -perm -040 -o -perm -020 -o -perm -004 -o -perm -002 \))
+    [ -z "$shared" ]
 }
 
 # pepper_is_good <id> <blank and hex>

@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables are shared with reeve-admin
 # The store, by way of redis-cli: its address, the keys of records, and scripts run in it. Read by
-# reeve-admin, which sets $prefix and $lua_dir. What may be secret goes through stdin or REDISCLI_AUTH.
+# reeve-admin, which sets $prefix and $lua_dir. What may be secret goes through stdin or
+# REDISCLI_AUTH.
 
 store_failed() {
     complain "redis: ${1%%"$newline"*}"
@@ -121,7 +122,8 @@ netstrings() {
     done
 }
 
-# script <operation> <key, or nothing> <word>...: 0 and the answer's lines in $answer, or 1 and $fault.
+# script <operation> <key, or nothing> <word>...: 0 and the answer's lines in $answer, or 1 and
+# $fault.
 script() {
     operation=$1 key=$2
     shift 2
@@ -154,8 +156,8 @@ evaluate() {
     fi
 }
 
-# record_key <kind> <name>: sets $record. Users have a hash tag, and bytes outside [A-Za-z0-9._@-] as %HH,
-# as record_key() in agent/directory has it.
+# record_key <kind> <name>: sets $record. Users have a hash tag, and bytes outside [A-Za-z0-9._@-] as
+# %HH, as record_key() in agent/directory has it.
 record_key() {
     record=$prefix$1:$2
     if [ "$1" = user ]; then

@@ -39,7 +39,8 @@ def test_a_bad_record_names_the_field(admin):
 
 
 def test_strange_input_is_bad(admin):
-    for text in ("robot\nstate\tactive", "user\nstate active", "user\nstate\tactive\nstate\tactive"):
+    active = "state\tactive"
+    for text in (f"robot\n{active}", "user\nstate active", f"user\n{active}\n{active}"):
         done = admin.run("record", "check", "-", stdin=text)
         assert done.returncode == 1 and "\tbad: " in done.stdout
 

@@ -42,7 +42,7 @@ REFUSED = [
     ("user enable bob", "user bob: no such user"),
     ("user delete bob", "user bob: no such user"),
     ("user delete --keys bob", "user bob: no such user"),
-    ("user delete alice", f"user alice: has keys: {KEYID} (delete them too with --keys)"),
+    ("user delete alice", f"user alice: has keys (delete them too with --keys): {KEYID}"),
     ("key issue bob", "user bob: no such user"),
     ("key issue alice expires=soon", None),
     ("key issue alice expires=30D", None),

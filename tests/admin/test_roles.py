@@ -54,7 +54,8 @@ def test_show_orders_rules_by_number(admin, redis):
 
 
 def test_list_counts_rules(admin, redis):
-    redis("HSET", "reeve:role:r", "rule:1", "allow GET * /", "rule:2", "deny * * /a", "priority", "7")
+    redis("HSET", "reeve:role:r", "rule:1", "allow GET * /", "rule:2", "deny * * /a")
+    redis("HSET", "reeve:role:r", "priority", "7")
     redis("HSET", "reeve:role:s", "mode", "shadow", "note", "n")
     redis("HSET", "reeve:role:t", "rule:1", "allow")
     assert [line.split() for line in admin("role", "list").splitlines()] == [

@@ -1,5 +1,5 @@
-"""Key texts, peppers and the Redis password never stand in an argument list, and keys never leave for
-Redis. Every program that reeve-admin may start is replaced by one that notes its arguments and environment."""
+"""Key texts, peppers and the Redis password never stand in an argument list, and keys never leave
+for Redis. Every program that reeve-admin may start is replaced by one that notes how it is called."""
 
 import shutil
 import threading
@@ -35,8 +35,8 @@ def notes(tmp_path):
         spy = folder / name
         spy.write_text(
             "#!/bin/bash\n"
-            f"{{ printf '%s' {name}; printf ' %s' \"$@\"; echo; printf 'env %s\\n' \"$(export -p)\"; }}"
-            f" >>{log}\nexec {real} \"$@\"\n"
+            f"{{ printf '%s' {name}; printf ' %s' \"$@\"; echo; export -p; }} >>{log}\n"
+            f"exec {real} \"$@\"\n"
         )
         spy.chmod(0o755)
     return folder, log

@@ -155,7 +155,8 @@ def test_the_shipped_rights_are_enough_and_no_more(tmp_path):
 
 
 def test_a_read_only_replica_changes_nothing(server, redis, tmp_path_factory):
-    replica = Server(tmp_path_factory.mktemp("replica"), "--replicaof", "127.0.0.1", str(server.port))
+    of = ("--replicaof", "127.0.0.1", str(server.port))
+    replica = Server(tmp_path_factory.mktemp("replica"), *of)
     try:
         fault = Admin(replica.url).refuses("user", "add", "alice", status=3)
         assert fault.startswith("redis: READONLY")

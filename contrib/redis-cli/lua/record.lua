@@ -77,8 +77,8 @@ local check_state = check_choice("active", "disabled")
 -- nothing is said, so that no record is ever without fields.
 local kinds = {
     key = {
-        show = { "user", "state", "roles", "allow_from", "not_before", "expires", "label", "created",
-            "last4", "hash", "hash2", "hash2_until" },
+        show = { "user", "state", "roles", "allow_from", "not_before", "expires", "label",
+            "created", "last4", "hash", "hash2", "hash2_until" },
         required = { "user", "hash", "state" },
         default = { state = "active" },
         check = {

@@ -1,5 +1,5 @@
 -- Rules: "<allow|deny> <METHOD,METHOD|*> <host|*.domain|*> <template> [cost=N] [limit=a,b]".
--- The agent reads them in agent/access/rule.c and template.c; tests/corpus/ holds both to one grammar.
+-- The agent reads them in agent/access/rule.c and template.c; tests/corpus/ holds both to one.
 
 local RULE_BYTES_MOST = 2048
 local METHODS_MOST, RULE_LIMITS_MOST = 16, 8

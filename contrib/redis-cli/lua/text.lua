@@ -1,5 +1,5 @@
--- Text: how words reach a script, and the small grammars that all records share. Checks give nil for
--- good and a fault ("...") for bad. Classes are spelled out: %w and its like depend on the locale.
+-- Text: how words reach a script, and the small grammars that all records share. Checks give nil
+-- for good and a text, the fault, for bad. Classes are spelled out: %w depends on the locale.
 
 -- "<length>:<bytes>," each: any byte travels, nothing is quoted.
 local function netstrings(packed)
@@ -72,7 +72,7 @@ local function check_number(text, least, most)
     end
 end
 
--- What may follow a UTF-8 lead byte (Unicode, table 3-7): ranges of the second byte, and the length.
+-- By a UTF-8 lead byte (Unicode, table 3-7): length, and range of the second byte.
 local function utf8_shape(lead)
     if lead >= 0xC2 and lead <= 0xDF then
         return 2, 0x80, 0xBF

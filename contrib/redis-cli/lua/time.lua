@@ -1,5 +1,5 @@
--- Times: stored as UNIX seconds, 1 to the end of the year 9999; given by the operator as those, as a
--- span from now, or as an RFC 3339 date. Days by the proleptic Gregorian calendar.
+-- Times: stored as UNIX seconds, 1 to the end of the year 9999; given by the operator as those, as
+-- a span from now, or as an RFC 3339 date. Days by the proleptic Gregorian calendar.
 
 local TIME_MOST = 253402300799
 local SPAN_SECONDS = { d = 86400, h = 3600, m = 60, s = 1 }
@@ -37,8 +37,9 @@ local function date_of(seconds)
     while days_of(year, month, 1) > days do
         month = month - 1
     end
-    return ("%04d-%02d-%02dT%02d:%02d:%02dZ"):format(year, month, days - days_of(year, month, 1) + 1,
-        math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60)
+    local day = days - days_of(year, month, 1) + 1
+    return ("%04d-%02d-%02dT%02d:%02d:%02dZ"):format(year, month, day, math.floor(rest / 3600),
+        math.floor(rest / 60) % 60, rest % 60)
 end
 
 -- Seconds east of UTC of "Z", "+02:00", "-05:30".

@@ -1,5 +1,5 @@
--- Views: records as an operator may see them. No hash in full, no password, nothing that is not fit for
--- a terminal.
+-- Views: records as an operator may see them. No hash in full, no password, nothing that is not fit
+-- for a terminal.
 
 local is_time = { not_before = true, expires = true, tokens_not_before = true, created = true,
     hash2_until = true }

@@ -1,8 +1,7 @@
--- Judges records without writing. No KEYS. Words: "fields", kind, field=value...; or "text" and blocks
--- separated by blank lines: first a line with the kind (and perhaps more words), then a line
--- "field<TAB>value" each, \xHH for a byte, \\ for a backslash, '#' comments.
--- Answers "<first line><TAB>good" or "<first line><TAB>bad: <fault>" for each; the last line counts
--- the bad ones.
+-- Judges records without writing. No KEYS. Words: "fields", kind, field=value...; or "text" and
+-- blocks separated by blank lines: first a line with the kind (and perhaps more words), then a line
+-- "field<TAB>value" each, \xHH for a byte, \\ for a backslash, '#' comments. Answers
+-- "<first line><TAB>good" or "<first line><TAB>bad: <fault>" for each; the last line counts the bad.
 
 local words = netstrings(ARGV[1])
 

@@ -1,7 +1,7 @@
--- Creates or changes one record. KEYS: the record. Words: how, kind, name, field=value...
--- how: "add" (must not exist), "set" (must exist), "put" (either). An empty value, and expires=never,
--- delete the field; a new record takes no empty values, so that an unset shell variable never lifts
--- a restriction. Answers with warnings.
+-- Creates or changes one record. KEYS: the record. Words: how, kind, name, field=value... how: "add"
+-- (must not exist), "set" (must exist), "put" (either). An empty value, and expires=never, delete the
+-- field; a new record takes no empty values, so that an unset shell variable never lifts a
+-- restriction. Answers with warnings.
 
 local words = netstrings(ARGV[1])
 local how, kind, name = words[1], words[2], words[3]

@@ -1,5 +1,5 @@
--- For issuing a key: does the user exist, and has it these roles? KEYS: the user. Words: roles of the
--- key, unchecked. Answers with warnings.
+-- For issuing a key: does the user exist, and has it these roles? KEYS: the user. Words: the key's
+-- roles, unchecked. Answers with warnings.
 
 local user, fault = read_record(KEYS[1])
 if not user then

@@ -1,6 +1,6 @@
--- One record as a line of a list, columns separated by tabs; "gone" where there is none (any more), "-"
--- where a list of keys is asked for another user. KEYS: the record. ARGV: kind, name as it stands in the
--- key, and optionally a key's user. Not netstrings: many of these go to redis-cli as lines.
+-- One record as a line of a list, columns separated by tabs; "gone" where there is none (any more),
+-- "-" where a list of keys is asked for another user. KEYS: the record. ARGV: kind, name as it stands
+-- in the key, and optionally a key's user. Not netstrings: many of these go to redis-cli as lines.
 
 local kind, name, only_user = ARGV[1], ARGV[2], ARGV[3]
 local found = redis.call("TYPE", KEYS[1]).ok
