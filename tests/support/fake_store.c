@@ -5,18 +5,13 @@
 
 #include "agent/base/ensure.h"
 
-struct text_pair {
-    char *name;
-    char *value;
-};
-
 /* Never freed before the store: it counts the requests of its key too. */
 struct fake_store_record {
     struct fake_store_record *next;
     char *key;
     enum store_status status;
-    struct text_pair *pairs;
-    size_t pair_count;
+    struct store_field *fields; /* their texts are the record's */
+    size_t field_count;
     size_t request_count;
 };
 
@@ -36,41 +31,45 @@ static void *take(size_t bytes)
     return memory;
 }
 
-static char *copy_text(const char *text, size_t length)
+static struct str copy_text(struct str text)
 {
-    char *copy = take(length + 1);
+    char *copy = take(text.len + 1);
 
-    memcpy(copy, text, length);
-    return copy;
+    memcpy(copy, text.ptr, text.len);
+    return str_make(copy, text.len);
 }
 
-static void clear_pairs(struct fake_store_record *record)
+static void free_text(struct str text)
 {
-    for (size_t i = 0; i < record->pair_count; i++) {
-        free(record->pairs[i].name);
-        free(record->pairs[i].value);
+    free((void *)(uintptr_t)text.ptr);
+}
+
+static void clear_fields(struct fake_store_record *record)
+{
+    for (size_t i = 0; i < record->field_count; i++) {
+        free_text(record->fields[i].name);
+        free_text(record->fields[i].value);
     }
-    free(record->pairs);
-    record->pairs = NULL;
-    record->pair_count = 0;
+    free(record->fields);
+    record->fields = NULL;
+    record->field_count = 0;
 }
 
 static void free_record(struct fake_store_record *record)
 {
-    clear_pairs(record);
+    clear_fields(record);
     free(record->key);
     free(record);
 }
 
-static void add_pair(struct fake_store_record *record, const char *name, const char *value)
+static void add_field(struct fake_store_record *record, struct str name, struct str value)
 {
-    size_t count = record->pair_count + 1;
+    size_t count = record->field_count + 1;
 
-    record->pairs = realloc(record->pairs, count * sizeof(*record->pairs));
-    ensure(record->pairs != NULL);
-    record->pairs[record->pair_count] =
-        (struct text_pair){copy_text(name, strlen(name)), copy_text(value, strlen(value))};
-    record->pair_count = count;
+    record->fields = realloc(record->fields, count * sizeof(*record->fields));
+    ensure(record->fields != NULL);
+    record->fields[record->field_count] = (struct store_field){copy_text(name), copy_text(value)};
+    record->field_count = count;
 }
 
 static struct fake_store_record *copy_record(const struct fake_store_record *record)
@@ -78,8 +77,8 @@ static struct fake_store_record *copy_record(const struct fake_store_record *rec
     struct fake_store_record *copy = take(sizeof(*copy));
 
     copy->status = record->status;
-    for (size_t i = 0; i < record->pair_count; i++) {
-        add_pair(copy, record->pairs[i].name, record->pairs[i].value);
+    for (size_t i = 0; i < record->field_count; i++) {
+        add_field(copy, record->fields[i].name, record->fields[i].value);
     }
     return copy;
 }
@@ -100,7 +99,7 @@ static struct fake_store_record *find_or_add(struct fake_store *fake, struct str
 
     if (!record) {
         record = take(sizeof(*record));
-        record->key = copy_text(key.ptr, key.len);
+        record->key = (char *)(uintptr_t)copy_text(key).ptr;
         record->status = STORE_OK;
         record->next = fake->records;
         fake->records = record;
@@ -122,7 +121,10 @@ static enum err get_hash(struct store *store, struct str key, store_reply_cb *ca
     if (fake->mode == FAKE_STORE_FULL) {
         return ERR_FULL;
     }
-    struct fake_store_request *request = take(sizeof(*request));
+    struct fake_store_request *request = malloc(sizeof(*request));
+    if (!request) {
+        return ERR_MEMORY;
+    }
     *request =
         (struct fake_store_request){.record = record, .callback = callback, .context = context};
     if (fake->last) {
@@ -163,22 +165,13 @@ static struct fake_store_request *unlink_after(struct fake_store *fake,
 static void answer(struct fake_store_request *request, enum store_status status)
 {
     const struct fake_store_record *record = request->record;
-    struct store_field *fields = take((record->pair_count + 1) * sizeof(*fields));
-    struct store_reply reply = {.status = status};
+    struct store_reply reply = {.status = status == STORE_OK ? record->status : status};
 
-    if (status == STORE_OK) {
-        reply.status = record->status;
-    }
     if (reply.status == STORE_OK) {
-        for (size_t i = 0; i < record->pair_count; i++) {
-            fields[i] = (struct store_field){str_from_c(record->pairs[i].name),
-                                             str_from_c(record->pairs[i].value)};
-        }
-        reply.fields = fields;
-        reply.field_count = record->pair_count;
+        reply.fields = record->fields;
+        reply.field_count = record->field_count;
     }
     request->callback(request->context, &reply);
-    free(fields);
     if (request->is_executed) {
         free_record(request->record);
     }
@@ -223,19 +216,19 @@ void fake_store_set(struct fake_store *fake, const char *key, const char *field,
 {
     struct fake_store_record *record = find_or_add(fake, str_from_c(key));
 
-    for (size_t i = 0; i < record->pair_count; i++) {
-        if (strcmp(record->pairs[i].name, field) == 0) {
-            free(record->pairs[i].value);
-            record->pairs[i].value = copy_text(value, strlen(value));
+    for (size_t i = 0; i < record->field_count; i++) {
+        if (str_equal(record->fields[i].name, str_from_c(field))) {
+            free_text(record->fields[i].value);
+            record->fields[i].value = copy_text(str_from_c(value));
             return;
         }
     }
-    add_pair(record, field, value);
+    add_field(record, str_from_c(field), str_from_c(value));
 }
 
 void fake_store_delete(struct fake_store *fake, const char *key)
 {
-    clear_pairs(find_or_add(fake, str_from_c(key)));
+    clear_fields(find_or_add(fake, str_from_c(key)));
 }
 
 void fake_store_set_status(struct fake_store *fake, const char *key, enum store_status status)

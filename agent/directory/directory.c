@@ -1,0 +1,274 @@
+#include "agent/directory/directory.h"
+
+#include <stdlib.h>
+
+#include "agent/base/crypto.h"
+#include "agent/directory/directory_inside.h"
+#include "agent/directory/keep.h"
+
+static enum err draw_keys(struct directory *directory, struct siphash_key *source_key)
+{
+    enum err e = crypto_random(directory->name_keys, sizeof(directory->name_keys));
+
+    if (e == ERR_OK) {
+        e = crypto_random(&directory->print_key, sizeof(directory->print_key));
+    }
+    return e == ERR_OK ? crypto_random(source_key, sizeof(*source_key)) : e;
+}
+
+static enum err init(struct directory *directory, const struct directory_settings *settings)
+{
+    struct siphash_key source_key;
+    enum err e = draw_keys(directory, &source_key);
+
+    if (e == ERR_OK) {
+        e = table_init(&directory->table);
+    }
+    if (e == ERR_OK) {
+        e = sources_init(&directory->sources, &source_key, settings->max_source_misses,
+                         settings->max_misses);
+    }
+    return e;
+}
+
+struct directory *directory_new(struct store *store, const struct directory_settings *settings)
+{
+    struct directory *directory = calloc(1, sizeof(*directory));
+
+    if (!directory) {
+        return NULL;
+    }
+    directory->store = store;
+    directory->settings = *settings;
+    directory->epoch = 1;
+    directory->records.max = settings->max_records > 0 ? settings->max_records : 1;
+    directory->absents.max = settings->max_absent > 0 ? settings->max_absent : 1;
+    if (init(directory, settings) != ERR_OK) {
+        table_fini(&directory->table);
+        free(directory);
+        return NULL;
+    }
+    return directory;
+}
+
+static void free_slot(void *context, struct slot *slot)
+{
+    if (slot->fetch) {
+        fetch_abandon(slot->fetch);
+    }
+    keep_free(context, slot);
+}
+
+void directory_free(struct directory *directory)
+{
+    if (!directory) {
+        return;
+    }
+    table_each(&directory->table, free_slot, directory);
+    table_fini(&directory->table);
+    sources_fini(&directory->sources);
+    free(directory);
+}
+
+static uint64_t hash_name(const struct directory *directory, enum record_kind kind, struct str name)
+{
+    return siphash_64(&directory->name_keys[kind], name.ptr, name.len);
+}
+
+static bool is_fresh(const struct directory *directory, const struct slot *slot, struct now now)
+{
+    return slot->epoch == directory->epoch &&
+           now.mono_us - slot->fetched_us < directory->settings.max_age_us;
+}
+
+static bool is_due(const struct directory *directory, const struct slot *slot, struct now now)
+{
+    return !slot->fetch && now.mono_us >= slot->retry_us &&
+           now.mono_us - slot->fetched_us >= directory->settings.max_age_us / 2;
+}
+
+/* In the background: nobody waits, so it may as well be tried again later. */
+static void refresh(struct directory *directory, struct slot *slot, struct now now)
+{
+    if (directory->fetch_count >= directory->settings.max_misses / 2) {
+        return;
+    }
+    if (fetch_start(directory, slot, NULL, now) == ERR_OK) {
+        directory->counters.refreshes++;
+    } else {
+        directory->counters.store_failures++;
+        slot->retry_us = now.mono_us + DIRECTORY_RETRY_US;
+    }
+}
+
+static enum directory_answer answer(struct slot *slot, struct directory_entry **entry)
+{
+    if (slot->state == SLOT_FOUND) {
+        *entry = &slot->entry;
+        return DIRECTORY_FOUND;
+    }
+    return slot->state == SLOT_ABSENT ? DIRECTORY_ABSENT : DIRECTORY_BAD;
+}
+
+static enum directory_answer answer_failed(struct directory *directory, enum err e)
+{
+    switch (e) {
+    case ERR_IO:
+        directory->counters.store_failures++;
+        return DIRECTORY_DOWN;
+    case ERR_RANGE:
+        return DIRECTORY_BAD;
+    default:
+        directory->counters.refused++;
+        return DIRECTORY_BUSY;
+    }
+}
+
+/* Names that may not exist are counted to their source; records that were there are not, since
+ * nobody can make them up. */
+static enum err ask_about(struct directory *directory, struct slot *slot, struct str source_bytes,
+                          struct now now)
+{
+    bool is_known = slot->state == SLOT_FOUND || slot->state == SLOT_BAD;
+    struct source *source = NULL;
+
+    if (directory->fetch_count >= directory->settings.max_misses) {
+        return ERR_FULL;
+    }
+    if (!is_known) {
+        enum err e = sources_take(&directory->sources, source_bytes, &source);
+        if (e != ERR_OK) {
+            return e;
+        }
+    }
+    enum err e = fetch_start(directory, slot, source, now);
+    if (e != ERR_OK) {
+        sources_give(&directory->sources, source);
+    }
+    return e;
+}
+
+struct question {
+    enum record_kind kind;
+    struct str name;
+    struct str source;
+    uint64_t hash;
+};
+
+/* A slot that was there before stays, whatever comes of it: a tick may be at work on it. */
+static enum err ask_about_new(struct directory *directory, const struct question *question,
+                              struct now now, struct slot **out)
+{
+    struct slot *slot = keep_add(directory, question->hash, question->kind, question->name);
+
+    if (!slot) {
+        return ERR_MEMORY;
+    }
+    enum err e = ask_about(directory, slot, question->source, now);
+    if (e != ERR_OK) {
+        keep_drop_pending(directory, slot);
+        return e;
+    }
+    *out = slot;
+    return ERR_OK;
+}
+
+/* Asks the store about *slot, or, where that is NULL, a new one. */
+static enum err ask(struct directory *directory, const struct question *question, struct now now,
+                    struct slot **slot)
+{
+    if (!store_is_up(directory->store)) {
+        return ERR_IO;
+    }
+    return *slot ? ask_about(directory, *slot, question->source, now)
+                 : ask_about_new(directory, question, now, slot);
+}
+
+/* `slot` is stale, or NULL. */
+static enum directory_answer miss(struct directory *directory, const struct question *question,
+                                  struct slot *slot, struct now now,
+                                  struct directory_waiter *waiter)
+{
+    if (slot && !slot->fetch && now.mono_us < slot->retry_us) {
+        return DIRECTORY_DOWN;
+    }
+    if (!slot || !slot->fetch) {
+        enum err e = ask(directory, question, now, &slot);
+        if (e != ERR_OK) {
+            return answer_failed(directory, e);
+        }
+        directory->counters.misses++;
+    }
+    fetch_wait(slot->fetch, waiter);
+    return DIRECTORY_PENDING;
+}
+
+enum directory_answer directory_get(struct directory *directory, enum record_kind kind,
+                                    struct str name, struct str source, struct now now,
+                                    struct directory_waiter *waiter, struct directory_entry **entry)
+{
+    if (name.len == 0 || name.len > DIRECTORY_NAME_BYTES_MAX) {
+        return DIRECTORY_BAD;
+    }
+    uint64_t hash = hash_name(directory, kind, name);
+    struct slot *slot = table_find(&directory->table, hash, kind, name);
+    if (slot && is_fresh(directory, slot, now)) {
+        slot->is_visited = true;
+        directory->counters.hits++;
+        if (is_due(directory, slot, now)) {
+            refresh(directory, slot, now);
+        }
+        return answer(slot, entry);
+    }
+    const struct question question = {kind, name, source, hash};
+    return miss(directory, &question, slot, now, waiter);
+}
+
+void directory_cancel(struct directory_waiter *waiter)
+{
+    if (!waiter->previous_next) {
+        return;
+    }
+    *waiter->previous_next = waiter->next;
+    if (waiter->next) {
+        waiter->next->previous_next = waiter->previous_next;
+    }
+    waiter->next = NULL;
+    waiter->previous_next = NULL;
+}
+
+void directory_tick(struct directory *directory, struct now now)
+{
+    if (directory->done_first) {
+        fetch_end_all(directory, now);
+    }
+}
+
+void directory_invalidate(struct directory *directory, enum record_kind kind, struct str name)
+{
+    if (name.len > DIRECTORY_NAME_BYTES_MAX) {
+        return;
+    }
+    struct slot *slot = table_find(&directory->table, hash_name(directory, kind, name), kind, name);
+    if (!slot) {
+        return;
+    }
+    slot->epoch = 0;
+    if (slot->fetch) {
+        slot->fetch->epoch = 0;
+    }
+}
+
+void directory_invalidate_all(struct directory *directory)
+{
+    directory->epoch++;
+}
+
+void directory_counters(const struct directory *directory, struct directory_counters *out)
+{
+    *out = directory->counters;
+    out->record_count = directory->records.count;
+    out->absent_count = directory->absents.count;
+    out->misses_in_flight = directory->fetch_count;
+    out->bytes += table_bytes(&directory->table);
+}

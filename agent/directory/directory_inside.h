@@ -1,0 +1,36 @@
+/*
+ * The directory from inside, for directory.c, fetch.c and keep.c.
+ *
+ * Slots are freed and records replaced only in fetch.c's reply callback and at the end of a tick,
+ * when nobody decides: that is what directory.h promises to its callers.
+ */
+#ifndef REEVE_DIRECTORY_DIRECTORY_INSIDE_H
+#define REEVE_DIRECTORY_DIRECTORY_INSIDE_H
+
+#include "agent/base/log.h"
+#include "agent/directory/directory.h"
+#include "agent/directory/fetch.h"
+#include "agent/directory/sieve.h"
+#include "agent/directory/sources.h"
+#include "agent/directory/table.h"
+
+struct directory {
+    struct store *store;
+    struct directory_settings settings;
+    struct siphash_key name_keys[RECORD_KIND_COUNT];
+    struct siphash_key print_key;
+    struct table table;
+    struct sieve records; /* FOUND and BAD */
+    struct sieve absents; /* ABSENT and UNKNOWN */
+    struct sources sources;
+    uint64_t epoch; /* counts invalidate_all; from 1 */
+
+    struct fetch *done_first; /* answered in this turn, in that order */
+    struct fetch *done_last;
+    size_t fetch_count; /* not answered yet */
+
+    struct directory_counters counters;
+    struct log_limit bad_log;
+};
+
+#endif
