@@ -21,8 +21,9 @@ bool spoe_ack_begin(struct spoe_ack *ack, uint8_t *out, size_t room, uint32_t li
 }
 
 /* Actions are written by a copy of the frame's position, which holds once they are whole. */
-static struct spoe_writer action_begin(const struct spoe_ack *ack, uint8_t action, uint8_t fields,
-                                       enum spoe_scope scope, struct spoe_bytes name)
+static inline struct spoe_writer action_begin(const struct spoe_ack *ack, uint8_t action,
+                                              uint8_t fields, enum spoe_scope scope,
+                                              struct spoe_bytes name)
 {
     struct spoe_writer writer = {.at = ack->at, .end = ack->end};
 
@@ -42,32 +43,33 @@ static bool action_end(struct spoe_ack *ack, const struct spoe_writer *writer)
     return true;
 }
 
-static bool set_var(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name,
-                    const struct spoe_value *value)
-{
-    struct spoe_writer writer = action_begin(ack, SET_VAR, SET_VAR_FIELDS, scope, name);
-
-    spoe_value_write(&writer, value);
-    return action_end(ack, &writer);
-}
-
 bool spoe_ack_set_string(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name,
                          struct spoe_bytes value)
 {
-    return set_var(ack, scope, name, &(struct spoe_value){.type = SPOE_STRING, .bytes = value});
+    struct spoe_writer writer = action_begin(ack, SET_VAR, SET_VAR_FIELDS, scope, name);
+
+    spoe_writer_u8(&writer, SPOE_STRING);
+    spoe_writer_string(&writer, value);
+    return action_end(ack, &writer);
 }
 
 bool spoe_ack_set_int(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name,
                       int64_t value)
 {
-    return set_var(ack, scope, name,
-                   &(struct spoe_value){.type = SPOE_INT64, .number = (uint64_t)value});
+    struct spoe_writer writer = action_begin(ack, SET_VAR, SET_VAR_FIELDS, scope, name);
+
+    spoe_writer_u8(&writer, SPOE_INT64);
+    spoe_writer_varint(&writer, (uint64_t)value);
+    return action_end(ack, &writer);
 }
 
 bool spoe_ack_set_bool(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name,
                        bool value)
 {
-    return set_var(ack, scope, name, &(struct spoe_value){.type = SPOE_BOOL, .boolean = value});
+    struct spoe_writer writer = action_begin(ack, SET_VAR, SET_VAR_FIELDS, scope, name);
+
+    spoe_writer_u8(&writer, SPOE_BOOL | (value ? SPOE_FLAG_TRUE : 0));
+    return action_end(ack, &writer);
 }
 
 bool spoe_ack_unset(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_bytes name)

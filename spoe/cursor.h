@@ -84,4 +84,44 @@ static inline struct spoe_bytes spoe_cursor_string(struct spoe_cursor *cursor)
     return spoe_cursor_bytes(cursor, spoe_cursor_varint(cursor));
 }
 
+/*
+ * A value with its type byte. Members its type does not name are zeroed. Reserved types (10 to 15)
+ * fail the cursor, since their length is not known. What a failed cursor gives must not be used.
+ */
+static inline void spoe_cursor_value(struct spoe_cursor *cursor, struct spoe_value *value)
+{
+    uint8_t head = spoe_cursor_u8(cursor);
+
+    value->type = head & SPOE_TYPE_MASK;
+    value->boolean = false;
+    value->number = 0;
+    value->bytes = (struct spoe_bytes){NULL, 0};
+    switch (value->type) {
+    case SPOE_NULL:
+        break;
+    case SPOE_BOOL:
+        value->boolean = (head & SPOE_FLAG_TRUE) != 0;
+        break;
+    case SPOE_INT32:
+    case SPOE_UINT32:
+    case SPOE_INT64:
+    case SPOE_UINT64:
+        value->number = spoe_cursor_varint(cursor);
+        break;
+    case SPOE_IPV4:
+        value->bytes = spoe_cursor_bytes(cursor, SPOE_IPV4_BYTES);
+        break;
+    case SPOE_IPV6:
+        value->bytes = spoe_cursor_bytes(cursor, SPOE_IPV6_BYTES);
+        break;
+    case SPOE_STRING:
+    case SPOE_BINARY:
+        value->bytes = spoe_cursor_string(cursor);
+        break;
+    default:
+        spoe_cursor_fail(cursor);
+        break;
+    }
+}
+
 #endif

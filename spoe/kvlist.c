@@ -13,7 +13,7 @@ bool spoe_kvlist_next(struct spoe_cursor *cursor, struct spoe_pair *pair)
         return false;
     }
     pair->key = spoe_cursor_string(cursor);
-    spoe_value_read(cursor, &pair->value);
+    spoe_cursor_value(cursor, &pair->value);
     if (pair->key.length == 0) {
         spoe_cursor_fail(cursor);
     }
@@ -28,11 +28,13 @@ static struct spoe_bytes text_bytes(const char *text)
 void spoe_kvlist_put_string(struct spoe_writer *writer, const char *key, const char *value)
 {
     spoe_writer_string(writer, text_bytes(key));
-    spoe_value_write(writer, &(struct spoe_value){.type = SPOE_STRING, .bytes = text_bytes(value)});
+    spoe_writer_u8(writer, SPOE_STRING);
+    spoe_writer_string(writer, text_bytes(value));
 }
 
 void spoe_kvlist_put_uint32(struct spoe_writer *writer, const char *key, uint32_t value)
 {
     spoe_writer_string(writer, text_bytes(key));
-    spoe_value_write(writer, &(struct spoe_value){.type = SPOE_UINT32, .number = value});
+    spoe_writer_u8(writer, SPOE_UINT32);
+    spoe_writer_varint(writer, value);
 }

@@ -12,13 +12,9 @@ bool spoe_message_next_arg(struct spoe_messages *list, struct spoe_arg *arg)
         return false;
     }
     arg->name = spoe_cursor_string(&list->cursor);
-    spoe_value_read(&list->cursor, &arg->value);
-    if (list->cursor.is_failed) {
-        list->args_left = 0;
-        return false;
-    }
-    list->args_left--;
-    return true;
+    spoe_cursor_value(&list->cursor, &arg->value);
+    list->args_left = list->cursor.is_failed ? 0 : list->args_left - 1;
+    return !list->cursor.is_failed;
 }
 
 bool spoe_messages_next(struct spoe_messages *list, struct spoe_message *message)

@@ -16,7 +16,7 @@ struct spoe_bytes {
     size_t length;
 };
 
-/* The wire's own numbers. */
+/* The wire's own numbers: the low four bits of a type byte. The others are flags. */
 enum spoe_type {
     SPOE_NULL = 0,
     SPOE_BOOL = 1,
@@ -30,6 +30,11 @@ enum spoe_type {
     SPOE_BINARY = 9,
 };
 
+#define SPOE_TYPE_MASK  0x0f
+#define SPOE_FLAG_TRUE  0x10 /* of SPOE_BOOL */
+#define SPOE_IPV4_BYTES 4
+#define SPOE_IPV6_BYTES 16
+
 struct spoe_value {
     enum spoe_type type;
     bool boolean;            /* SPOE_BOOL */
@@ -37,23 +42,10 @@ struct spoe_value {
     struct spoe_bytes bytes; /* SPOE_IPV4, SPOE_IPV6, SPOE_STRING, SPOE_BINARY */
 };
 
-struct spoe_cursor;
-struct spoe_writer;
-
 /* SPOE_INT32 to SPOE_UINT64: which one a peer uses says little, HAProxy sends INT64 only. */
 static inline bool spoe_value_is_integer(const struct spoe_value *value)
 {
     return value->type >= SPOE_INT32 && value->type <= SPOE_UINT64;
 }
-
-/*
- * Reads one value with its type byte. Members its type does not name are zeroed. Reserved types
- * (10 to 15) fail the cursor, since their length is not known; a failed cursor gives SPOE_NULL.
- * Flag bits other than a boolean's value are ignored.
- */
-void spoe_value_read(struct spoe_cursor *cursor, struct spoe_value *value);
-
-/* Writes one value with its type byte. Addresses that are not 4 or 16 bytes fail the writer. */
-void spoe_value_write(struct spoe_writer *writer, const struct spoe_value *value);
 
 #endif

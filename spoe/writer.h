@@ -35,7 +35,13 @@ static inline void spoe_writer_u8(struct spoe_writer *writer, uint8_t value)
 }
 
 /* Big endian. */
-void spoe_writer_u32(struct spoe_writer *writer, uint32_t value);
+static inline void spoe_writer_u32(struct spoe_writer *writer, uint32_t value)
+{
+    spoe_writer_u8(writer, (uint8_t)(value >> 24));
+    spoe_writer_u8(writer, (uint8_t)(value >> 16));
+    spoe_writer_u8(writer, (uint8_t)(value >> 8));
+    spoe_writer_u8(writer, (uint8_t)value);
+}
 
 /* An integer of two bytes or more; spoe_writer_varint() is the one to call. */
 void spoe_writer_long_varint(struct spoe_writer *writer, uint64_t value);

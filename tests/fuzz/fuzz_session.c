@@ -1,5 +1,5 @@
 /*
- * Aims at spoe_session_next(), spoe_messages_*(), spoe_value_read(), spoe_varint_read(),
+ * Aims at spoe_session_next(), spoe_messages_*(), spoe_cursor_value(), spoe_varint_read(),
  * spoe_hello_parse(), spoe_disconnect_parse(), spoe_ack_*().
  *
  * The input is what a peer sends; its first byte says how it is cut into pieces. Whatever comes:
