@@ -8,7 +8,7 @@ from harness.haproxy import Haproxy
 from harness.stack import Stack
 from harness.upstream import Upstream
 
-LOG_LINES_SHOWN = 60
+LOG_LINES_SHOWN = 25
 
 
 def pytest_addoption(parser):

@@ -169,8 +169,7 @@ def test_drain_loses_nothing(start_stack):
             agent.start()
             stack.haproxy.wait_for_server(agent.name, "UP", 15.0)
     assert load.others() == []
-    for agent in stack.agents:
-        assert agent.terminate(30.0) == 0
+    stack.terminate_agents()
     audited = [one["rid"] for one in stack.audit() if one["verdict"] == "allow"]
     assert sorted(load.allowed_rids()) == sorted(audited)
 
@@ -203,12 +202,12 @@ def test_reload_takes_a_good_configuration_and_refuses_a_broken_one(start_stack,
     assert "no_such_option" in agent.log()[seen:]
     assert client.request(key=stack.keys["alice"]).status == 200
 
-    config.write_text(original.replace("{apikey}", "{}"))
+    config.write_text(original.replace('"enforce"', '"observe"'))
     agent.signal(signal.SIGHUP)
-    wait_until(lambda: client.request(key=stack.keys["alice"]).status == 401, "the new gate")
+    wait_until(lambda: client.request().status == 200, "the new gate")
     config.write_text(original)
     agent.signal(signal.SIGHUP)
-    wait_until(lambda: client.request(key=stack.keys["alice"]).status == 200, "the old gate")
+    wait_until(lambda: client.request().status == 401, "the old gate")
 
 
 def test_reload_under_load_loses_nothing(start_stack):

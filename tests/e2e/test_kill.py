@@ -24,7 +24,7 @@ def assert_sequences_are_unique(agent):
 
 
 def test_every_allow_is_audited_once_across_kills(start_stack, is_long):
-    stack = start_stack()
+    stack = start_stack(drain_delay="0")
     chance = random.Random(SEED)
     with Load(stack.address, stack.mixed()) as load:
         for _ in range(ROUNDS_LONG if is_long else ROUNDS):
@@ -35,8 +35,7 @@ def test_every_allow_is_audited_once_across_kills(start_stack, is_long):
             )
             agent.kill()
             agent.start()
-    for agent in stack.agents:
-        assert agent.terminate(30.0) == 0
+    stack.terminate_agents()
 
     assert load.wrongly_allowed() == []
     allowed = load.allowed_rids()
@@ -50,7 +49,7 @@ def test_every_allow_is_audited_once_across_kills(start_stack, is_long):
 
 def test_all_agents_killed_at_once_under_load(start_stack):
     """Nothing is let in while nobody is there, and what was let in before is in the audit."""
-    stack = start_stack()
+    stack = start_stack(drain_delay="0")
     with Load(stack.address, stack.mixed()) as load:
         wait_until(lambda: len(load.answers) > 200, "load")
         for agent in stack.agents:
@@ -63,7 +62,6 @@ def test_all_agents_killed_at_once_under_load(start_stack):
         for agent in stack.agents:
             agent.start()
         wait_until(lambda: load.answers[-1][1] == 200, "allows to come back")
-    for agent in stack.agents:
-        agent.terminate(30.0)
+    stack.terminate_agents()
     audited = audited_allows(stack)
     assert [rid for rid in load.allowed_rids() if audited[rid] != 1] == []

@@ -31,7 +31,7 @@ def last_rid(stack):
 
 
 def logged(stack, count):
-    lines = [line for line in stack.haproxy.log().splitlines() if " rid=" in line]
+    lines = [line for line in stack.haproxy.log().splitlines() if "<BADREQ>" not in line]
     return lines if len(lines) >= count else None
 
 

@@ -25,12 +25,14 @@ class Agent(Process):
         self.address = free_address()
         self.audit_path = directory / f"{name}.audit.jsonl"
         self.config_path = EXAMPLES / example / "reeve.conf"
+        self.spool_path = directory / f"{name}.spool"
+        self.spool_path.mkdir(mode=0o700)
         settings = {
             "agent_id": name,
             "listen": f"tcp://{text(self.address)}",
             "redis": redis_url,
             "audit_file": self.audit_path,
-            "spool_dir": directory / f"{name}.spool",
+            "spool_dir": self.spool_path,
             **options,
         }
         self.settings = [f"{option}={value}" for option, value in settings.items()]

@@ -42,8 +42,12 @@ class Haproxy(Process):
 
     def start(self):
         super().start()
-        wait_until(lambda: is_listening(self.http_address), "haproxy to listen")
+        wait_until(self.is_ready, "haproxy to listen")
         return self
+
+    def is_ready(self):
+        assert self.is_running(), f"haproxy ended\n{self.log()}"
+        return self.control_path.exists() and is_listening(self.http_address)
 
     def check(self):
         """haproxy -c: its exit code and everything it said."""

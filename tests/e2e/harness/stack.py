@@ -1,5 +1,7 @@
 """The whole: clients -> HAProxy -> upstream, HAProxy -> agents -> Redis."""
 
+import signal
+
 from harness.admin import Admin
 from harness.agent import Agent
 from harness.haproxy import Haproxy
@@ -48,6 +50,12 @@ class Stack:
             self.admin("user", "add", user, f"roles={roles}")
             self.keys[user] = self.admin.issue(user)
 
+    def terminate_agents(self):
+        """SIGTERM to all, which must end well: then the audit files are whole."""
+        for agent in self.agents:
+            agent.signal(signal.SIGTERM)
+        assert [agent.wait(30.0) for agent in self.agents] == [0] * len(self.agents)
+
     def stop(self):
         for process in [self.haproxy, *self.agents, self.redis]:
             process.stop()
@@ -57,6 +65,14 @@ class Stack:
         """One request with this user's key."""
         key = self.keys[user] if user else options.pop("key", None)
         return fetch(self.address, path=path, key=key, **options)
+
+    def wait_for_status(self, status, **request):
+        """Until every agent answers so: a change reaches each within its max_age."""
+
+        def is_settled():
+            return all(self.fetch(**request).status == status for _ in range(10))
+
+        wait_until(is_settled, f"{status} from every agent", 5.0)
 
     def mixed(self):
         """Cases for Load: (path, key, wanted status)."""

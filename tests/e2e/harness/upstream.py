@@ -58,6 +58,9 @@ class Upstream(ThreadingHTTPServer):
     def address(self):
         return self.server_address
 
+    def handle_error(self, *_):
+        """HAProxy resets connections that it has no more use for."""
+
     def rids(self):
         return {request.value("X-Request-ID") for request in self.received}
 
