@@ -1,0 +1,81 @@
+"""Users, keys and roles for a benchmark, and the requests they make."""
+
+import hashlib
+import hmac
+import random
+import subprocess
+
+from harness.apikey import ALPHABET, with_checksum
+
+PEPPER_ID = "bench"
+HOST = "api.example.com"
+FRONTEND = "api"  # as in haproxy-examples/api-keys
+SEED = 1
+
+
+class Population:
+    """`users` users with a key and a role each; `rules` rules a role. The same at every run."""
+
+    def __init__(self, users=1000, roles=10, rules=10):
+        self.random = random.Random(SEED)
+        self.users = users
+        self.roles = roles
+        self.rules = rules
+        self.pepper = self.random.randbytes(32)
+        self.keys = [self._make_key() for _ in range(users)]
+
+    def _make_key(self):
+        letters = self.random.choices(ALPHABET, k=42)
+        return with_checksum(f"rv_{''.join(letters[:10])}_{''.join(letters[10:])}")
+
+    def write_pepper(self, path):
+        path.touch(mode=0o600)
+        path.write_text(f"{PEPPER_ID} {self.pepper.hex()}\n")
+
+    def _records(self):
+        """(key in Redis, {field: value}) of everything."""
+        for role in range(self.roles):
+            rules = {
+                f"rule:{rule}": f"allow GET,POST {HOST} /v{role}/things{rule}/{{id}}"
+                for rule in range(self.rules)
+            }
+            yield f"reeve:role:role{role}", rules
+        for user, key in enumerate(self.keys):
+            name = f"user{user}"
+            roles = f"role{user % self.roles}"
+            yield f"reeve:user:{{{name}}}", {"state": "active", "roles": roles}
+            digest = hmac.new(self.pepper, key.encode(), hashlib.sha256).hexdigest()
+            fields = {
+                "user": name,
+                "state": "active",
+                "hash": f"hmac-sha256:{PEPPER_ID}:{digest}",
+            }
+            yield f"reeve:key:{key.split('_')[1]}", fields
+
+    def load(self, address):
+        """Into Redis, in one pipe."""
+        words = (
+            ["HSET", key, *(word for pair in fields.items() for word in pair)]
+            for key, fields in self._records()
+        )
+        host, port = address
+        pipe = ["redis-cli", "-h", host, "-p", str(port), "--pipe"]
+        subprocess.run(
+            pipe, input=b"".join(map(_resp, words)), check=True, stdout=subprocess.DEVNULL
+        )
+
+    def write_requests(self, path, verdict="allow"):
+        """For spopload: one request of each user, all of them allowed."""
+        with path.open("w", encoding="ascii") as out:
+            for user, key in enumerate(self.keys):
+                rule = self.random.randrange(self.rules)
+                target = f"/v{user % self.roles}/things{rule}/{self.random.randrange(10**6)}"
+                source = f"10.{user >> 16 & 255}.{user >> 8 & 255}.{user & 255}"
+                print("GET", HOST, target, key, source, verdict, sep="\t", file=out)
+
+
+def _resp(words):
+    encoded = [word.encode() for word in words]
+    parts = [b"*%d\r\n" % len(encoded)]
+    parts += [b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded]
+    return b"".join(parts)
