@@ -56,8 +56,8 @@ struct role;
 /*
  * Copies what it needs. Gives a new role. The diag names the rule: "rule:10: host: an upper-case
  * letter". ERR_SYNTAX: a rule does not parse, or an id stands twice. ERR_RANGE: more than
- * ROLE_RULES_MAX rules, more than 2^18 hosts, segments and methods in all, or worst case above
- * ROLE_STEPS_MAX. ERR_MEMORY, ERR_CRYPTO (no random seed for the hash table).
+ * ROLE_RULES_MAX rules, more than 2^18 hosts and segments or 64 different methods in all, or worst
+ * case above ROLE_STEPS_MAX. ERR_MEMORY, ERR_CRYPTO (no random seed for the hash table).
  */
 enum err role_compile(const struct role_source *rules, size_t count, struct role **out,
                       struct diag *diag) MUST_USE;

@@ -4,16 +4,11 @@
 
 #include "agent/access/fold.h"
 
-static const struct str head = {"HEAD", 4};
-static const struct str get = {"GET", 3};
-
 /* One look-up on its way. */
 struct walk {
     const struct tree *tree;
     struct str user, team;
-    struct str methods[2]; /* what the query's method may be called in a rule */
-    uint32_t method_hashes[2];
-    size_t method_count;
+    uint64_t methods; /* bits of what the query's method may be called in a rule */
     struct {
         struct str text;
         uint32_t hash;
@@ -77,21 +72,29 @@ uint32_t tree_literal(const struct tree *tree, uint32_t parent, struct str text)
                       tree_hash(tree, text, STR("")));
 }
 
-/* The rule of an END or REST node. Names beat "any"; GET and HEAD are both names of HEAD. */
-static uint32_t walk_end(struct walk *walk, uint32_t end)
+uint64_t tree_method_bit(const struct tree *tree, struct str method)
 {
-    const struct tree *tree = walk->tree;
-    uint32_t rule = TREE_NO_RULE;
-
-    walk->steps++;
-    for (size_t i = 0; tree->nodes[end].has_literals && i < walk->method_count; i++) {
-        uint32_t method = tree_child(tree, end, TEMPLATE_LITERAL, walk->methods[i], STR(""),
-                                     walk->method_hashes[i]);
-        if (method != TREE_NONE && tree->nodes[method].rule < rule) {
-            rule = tree->nodes[method].rule;
+    for (uint32_t i = 0; i < tree->method_count; i++) {
+        const struct tree_method *own = &tree->methods[i];
+        if (str_equal(method, str_make(tree->texts + own->text, own->length))) {
+            return UINT64_C(1) << i;
         }
     }
-    return rule != TREE_NO_RULE ? rule : tree->nodes[end].rule;
+    return 0;
+}
+
+/* Methods that are named beat "any". */
+static uint32_t walk_end(struct walk *walk, uint32_t end)
+{
+    const struct tree_end *ends = walk->tree->ends;
+
+    for (uint32_t i = end; i != 0; i = ends[i].next) {
+        walk->steps++;
+        if (ends[i].methods & walk->methods) {
+            return ends[i].rule;
+        }
+    }
+    return ends[end].any;
 }
 
 static uint32_t walk_node(struct walk *walk, uint32_t index, size_t depth);
@@ -173,7 +176,7 @@ static uint32_t walk_bare(struct walk *walk, uint32_t index, size_t depth)
     uint32_t rule = TREE_NO_RULE;
 
     for (int class = TEMPLATE_USER; class >= TEMPLATE_PARAM && rule == TREE_NO_RULE; class --) {
-        uint32_t child = node->bare[class - TEMPLATE_REST];
+        uint32_t child = node->bare[class - TEMPLATE_PARAM];
         if (child != TREE_NONE &&
             is_match(walk, (enum template_class) class, walk->segments[depth].text)) {
             rule = walk_node(walk, child, depth + 1);
@@ -197,17 +200,17 @@ static uint32_t walk_children(struct walk *walk, uint32_t index, size_t depth)
  * depth, RULE_SEGMENTS_MAX at most. */
 static uint32_t walk_node(struct walk *walk, uint32_t index, size_t depth)
 {
-    const uint32_t *bare = walk->tree->nodes[index].bare;
+    const struct tree_node *node = &walk->tree->nodes[index];
     uint32_t rule = TREE_NO_RULE;
 
     walk->steps++;
     if (depth < walk->segment_count) {
         rule = walk_children(walk, index, depth);
-    } else if (walk->is_whole && bare[TEMPLATE_END - TEMPLATE_REST] != TREE_NONE) {
-        rule = walk_end(walk, bare[TEMPLATE_END - TEMPLATE_REST]);
+    } else if (walk->is_whole && node->end != 0) {
+        rule = walk_end(walk, node->end);
     }
-    if (rule == TREE_NO_RULE && bare[0] != TREE_NONE) {
-        rule = walk_end(walk, bare[0]);
+    if (rule == TREE_NO_RULE && node->rest != 0) {
+        rule = walk_end(walk, node->rest);
     }
     return rule;
 }
@@ -271,28 +274,17 @@ static void cut_segments(struct walk *walk, struct str path)
     walk->is_whole = str_is_absent(rest);
 }
 
-static void name_method(struct walk *walk, struct str method)
-{
-    walk->methods[walk->method_count++] = method;
-    if (str_equal(method, head)) {
-        walk->methods[walk->method_count++] = get;
-    }
-    for (size_t i = 0; i < walk->method_count; i++) {
-        walk->method_hashes[i] = tree_hash(walk->tree, walk->methods[i], STR(""));
-    }
-}
-
 static void walk_start(struct walk *walk, const struct tree *tree, const struct role_query *query,
                        struct str method, struct str path)
 {
     walk->tree = tree;
     walk->user = query->user;
     walk->team = query->team;
-    walk->method_count = 0;
     walk->segment_count = 0;
     walk->steps = 0;
-    if (method.len > 0 && method.len <= RULE_METHOD_BYTES_MAX) {
-        name_method(walk, method);
+    walk->methods = tree_method_bit(tree, method);
+    if (str_equal(method, STR("HEAD"))) {
+        walk->methods |= tree_method_bit(tree, STR("GET"));
     }
     cut_segments(walk, path);
 }

@@ -2,22 +2,23 @@
  * The matcher of a role's allows, or of its denies: all their hosts and templates in one tree.
  * Private to access/. Immutable once finished.
  *
- *   host          segments of the path                            end      method
- *   "a.b" ----+-- "v1" --+-- "orders" --+-- {param} ------------- END  --- "GET": rule 3
- *   ".b"  ----'          |              |                                  any:   rule 7
- *   any   ----...        |              `------------------------ REST --- any:   rule 1
+ *   host          segments of the path                            ends
+ *   "a.b" ----+-- "v1" --+-- "orders" --+-- {param} ------------- END:  GET -> 3, POST -> 5, any ->
+ * 7
+ *   ".b"  ----'          |              |
+ *   any   ----...        |              `------------------------ REST: any -> 1
  *                        `-- "v"{}".json" (affix) --- ...
  *
- * Nodes lie in one array. A child with text (host, literal, affix, method) is found in one hash
- * table by parent and text, a child without text by its index in the parent. So a step costs the
- * same however many rules there are.
+ * Nodes lie in one array. A child with text (host, literal, affix) is found in one hash table by
+ * parent and text, a child without text by its index in the parent. So a step costs the same
+ * however many rules there are.
  *
  * Looking up goes to the most literal child first, hosts before segments, and stops at the first
  * end that has a rule for the method: that is the most literal match. Only from a dead end it turns
  * back. What that can cost at worst is known when the tree is finished: children that can match the
  * same segment add up (a literal, the affixes, the parameters), different literals do not. A tree
- * that could take more than ROLE_STEPS_MAX steps is refused, and a step is one or two look-ups of
- * constant cost. So the worst case is O(bytes of the path + RULE_LABELS_MAX x bytes of the host +
+ * that could take more than ROLE_STEPS_MAX steps is refused, and a step is one look-up of constant
+ * cost. So the worst case is O(bytes of the path + RULE_LABELS_MAX x bytes of the host +
  * ROLE_STEPS_MAX x RULE_TEXT_MAX), whatever is asked; the usual case is a step a segment.
  */
 #ifndef REEVE_ACCESS_TREE_H
@@ -35,9 +36,10 @@
 #include "agent/base/siphash.h"
 #include "agent/base/str.h"
 
-#define TREE_NO_RULE    UINT32_MAX
-#define TREE_NODES_MAX  (1u << 18)
-#define TREE_SHAPES_MAX 64 /* of one node */
+#define TREE_NO_RULE     UINT32_MAX
+#define TREE_NODES_MAX   (1u << 18)
+#define TREE_METHODS_MAX 64 /* different ones in a role */
+#define TREE_SHAPES_MAX  64 /* of one node */
 
 /* The nodes that every tree has. */
 enum tree_root {
@@ -48,20 +50,20 @@ enum tree_root {
     TREE_ROOT_COUNT,
 };
 
-/* Children that have no text; the enum is in the order of rank. */
-#define TREE_BARE_COUNT (TEMPLATE_USER - TEMPLATE_REST + 1)
+#define TREE_BARE_COUNT (TEMPLATE_USER - TEMPLATE_PARAM + 1)
 
 struct tree_node {
     uint32_t parent;
     uint32_t text; /* offset of prefix and suffix, one after the other */
     uint16_t prefix_length;
     uint16_t suffix_length;
-    uint8_t class; /* enum template_class; hosts and methods are literals */
+    uint8_t class; /* enum template_class; hosts are literals */
     bool has_literals;
     uint8_t shape_count;
     uint32_t first_shape;
-    uint32_t bare[TREE_BARE_COUNT]; /* by class - TEMPLATE_REST; TREE_NONE: no such child */
-    uint32_t rule;                  /* of an end: for any method; of a method: for this one */
+    uint32_t bare[TREE_BARE_COUNT]; /* children without text, by class - TEMPLATE_PARAM */
+    uint32_t end;                   /* for paths that end here; 0: none */
+    uint32_t rest;                  /* for all that begin with what led here; 0: none */
 };
 
 /* Lengths that a node's affix children have, most literal first. */
@@ -70,9 +72,23 @@ struct tree_shape {
     uint16_t suffix_length;
 };
 
+/* The rules of one host and template: a chain in the order of the rules, which ends at 0. A method
+ * is in one entry only, the lowest rule's. */
+struct tree_end {
+    uint64_t methods; /* a bit for each of the tree's methods */
+    uint32_t rule;    /* for these */
+    uint32_t any;     /* for any method; of the first entry only */
+    uint32_t next;
+};
+
 struct tree_slot {
     uint32_t hash;
     uint32_t node; /* TREE_NONE: free */
+};
+
+struct tree_method {
+    uint32_t text;
+    uint32_t length;
 };
 
 struct tree {
@@ -80,10 +96,12 @@ struct tree {
     uint32_t depth_max;  /* most segments of a template */
     uint32_t labels_max; /* most labels of a "*.domain" */
     uint32_t steps_max;  /* of any look-up */
-    uint32_t node_count, node_capacity, shape_count, text_bytes;
+    uint32_t node_count, node_capacity, end_count, method_count, shape_count, text_bytes;
     uint32_t slot_mask;
     struct siphash_key seed;
     struct tree_node *nodes; /* NULL: the tree is empty */
+    struct tree_end *ends;   /* the first is none */
+    struct tree_method *methods;
     struct tree_shape *shapes;
     struct tree_slot *slots; /* linear probing, at most half full */
     char *texts;
@@ -91,7 +109,7 @@ struct tree {
 
 /* What all rules take at most: summed up before the building starts. */
 struct tree_size {
-    size_t rules, nodes, text_bytes;
+    size_t rules, nodes, methods, text_bytes;
 };
 
 void tree_measure(struct tree_size *size, const struct rule *rule, const struct template *template);
@@ -124,6 +142,9 @@ uint32_t tree_hash(const struct tree *tree, struct str prefix, struct str suffix
 uint32_t tree_child(const struct tree *tree, uint32_t parent, enum template_class class,
                     struct str prefix, struct str suffix, uint32_t hash);
 uint32_t tree_literal(const struct tree *tree, uint32_t parent, struct str text);
+
+/* The method's bit in ends; 0: no rule names it. */
+uint64_t tree_method_bit(const struct tree *tree, struct str method);
 
 /* The hash table: what a slot keeps of a child, how many slots `count` children need (a power of
  * two), and how one is taken. */

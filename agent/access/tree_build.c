@@ -8,8 +8,8 @@
 void tree_measure(struct tree_size *size, const struct rule *rule, const struct template *template)
 {
     size->rules++;
-    /* A host, the segments, an end, the methods. */
-    size->nodes += 1 + template->count + 1 + rule->method_count;
+    size->nodes += 1 + template->count;
+    size->methods += rule->method_count;
     size->text_bytes += rule->host.len + rule->template.len;
     for (size_t i = 0; i < rule->method_count; i++) {
         size->text_bytes += rule->methods[i].len;
@@ -31,32 +31,40 @@ static uint32_t node_new(struct tree *tree, uint32_t parent, enum template_class
     if (tree->node_count == tree->node_capacity) {
         return TREE_NONE;
     }
-    tree->nodes[tree->node_count] =
-        (struct tree_node){.parent = parent, .class = (uint8_t) class, .rule = TREE_NO_RULE};
+    tree->nodes[tree->node_count] = (struct tree_node){.parent = parent, .class = (uint8_t) class};
     return tree->node_count++;
 }
 
-enum err tree_start(struct tree *tree, const struct tree_size *size, bool is_folded)
+static enum err arrays_take(struct tree *tree, const struct tree_size *size)
 {
     size_t nodes = size->nodes + TREE_ROOT_COUNT;
+    size_t methods = size->methods < TREE_METHODS_MAX ? size->methods : TREE_METHODS_MAX;
 
-    *tree = (struct tree){.is_folded = is_folded};
-    if (size->rules == 0) {
-        return ERR_OK;
-    }
     tree->node_capacity = nodes < TREE_NODES_MAX ? (uint32_t)nodes : TREE_NODES_MAX;
     uint32_t slots = tree_slots_for(tree->node_capacity);
     tree->slot_mask = slots - 1;
     tree->nodes = calloc(tree->node_capacity, sizeof(*tree->nodes));
+    tree->ends = calloc(size->rules + 1, sizeof(*tree->ends));
+    tree->methods = calloc(methods + 1, sizeof(*tree->methods));
     tree->slots = calloc(slots, sizeof(*tree->slots));
     tree->texts = malloc(size->text_bytes);
-    if (!tree->nodes || !tree->slots || !tree->texts) {
-        tree_fini(tree);
-        return ERR_MEMORY;
+    return tree->nodes && tree->ends && tree->methods && tree->slots && tree->texts ? ERR_OK
+                                                                                    : ERR_MEMORY;
+}
+
+enum err tree_start(struct tree *tree, const struct tree_size *size, bool is_folded)
+{
+    *tree = (struct tree){.is_folded = is_folded, .end_count = 1};
+    if (size->rules == 0) {
+        return ERR_OK;
     }
-    if (crypto_random(&tree->seed, sizeof(tree->seed))) {
+    enum err err = arrays_take(tree, size);
+    if (!err) {
+        err = crypto_random(&tree->seed, sizeof(tree->seed));
+    }
+    if (err) {
         tree_fini(tree);
-        return ERR_CRYPTO;
+        return err;
     }
     while (tree->node_count < TREE_ROOT_COUNT) {
         (void)node_new(tree, TREE_NONE, TEMPLATE_LITERAL);
@@ -115,7 +123,7 @@ static uint32_t text_child(struct tree *tree, uint32_t parent, enum template_cla
 
 static uint32_t bare_child(struct tree *tree, uint32_t parent, enum template_class class)
 {
-    uint32_t *child = &tree->nodes[parent].bare[class - TEMPLATE_REST];
+    uint32_t *child = &tree->nodes[parent].bare[class - TEMPLATE_PARAM];
 
     if (*child == TREE_NONE) {
         *child = node_new(tree, parent, class);
@@ -149,50 +157,87 @@ static uint32_t part_child(struct tree *tree, uint32_t parent, const struct temp
                : text_child(tree, parent, part->class, part->prefix, part->suffix);
 }
 
-/* A template's end node below its host. */
-static uint32_t end_child(struct tree *tree, uint32_t host, const struct template *template)
+/* The node that a template's segments lead to, ** left aside. */
+static uint32_t path_child(struct tree *tree, uint32_t host, const struct template *template)
 {
     uint32_t node = host;
     uint32_t depth = 0;
 
     for (size_t i = 0; i < template->count && node != TREE_NONE; i++) {
-        node = part_child(tree, node, &template->parts[i]);
-        depth += template->parts[i].class != TEMPLATE_REST;
+        if (template->parts[i].class != TEMPLATE_REST) {
+            node = part_child(tree, node, &template->parts[i]);
+            depth++;
+        }
     }
     if (depth > tree->depth_max) {
         tree->depth_max = depth;
     }
-    if (node == TREE_NONE || tree->nodes[node].class == TEMPLATE_REST) {
-        return node;
-    }
-    return bare_child(tree, node, TEMPLATE_END);
+    return node;
 }
 
-static bool rule_put(struct tree *tree, uint32_t node, uint32_t rule)
+/* Bits of the rule's methods. False: too many different ones. */
+static bool methods_add(struct tree *tree, const struct rule *rule, uint64_t *bits)
 {
-    if (node != TREE_NONE && rule < tree->nodes[node].rule) {
-        tree->nodes[node].rule = rule;
+    *bits = 0;
+    for (size_t i = 0; i < rule->method_count; i++) {
+        struct str method = rule->methods[i];
+        if (tree_method_bit(tree, method) == 0) {
+            if (tree->method_count == TREE_METHODS_MAX) {
+                return false;
+            }
+            tree->methods[tree->method_count++] =
+                (struct tree_method){text_add(tree, method, STR("")), (uint32_t)method.len};
+        }
+        *bits |= tree_method_bit(tree, method);
     }
-    return node != TREE_NONE;
+    return true;
+}
+
+static uint32_t end_new(struct tree *tree, uint64_t methods, uint32_t rule)
+{
+    tree->ends[tree->end_count] = (struct tree_end){methods, rule, TREE_NO_RULE, 0};
+    return tree->end_count++;
+}
+
+/* Puts the rule in for any method (no bits), or for the methods that no lower rule has. */
+static void end_add(struct tree *tree, uint32_t *end, uint64_t methods, uint32_t rule)
+{
+    uint32_t *link = end;
+
+    if (methods == 0) {
+        if (*end == 0) {
+            *end = end_new(tree, 0, TREE_NO_RULE);
+        }
+        struct tree_end *first = &tree->ends[*end];
+        first->any = rule < first->any ? rule : first->any;
+        return;
+    }
+    while (*link != 0) {
+        methods &= ~tree->ends[*link].methods;
+        link = &tree->ends[*link].next;
+    }
+    if (methods != 0) {
+        *link = end_new(tree, methods, rule);
+    }
 }
 
 enum err tree_add(struct tree *tree, const struct rule *rule, const struct template *template,
                   uint32_t index, struct diag *diag)
 {
+    bool has_rest =
+        template->count > 0 && template->parts[template->count - 1].class == TEMPLATE_REST;
     uint32_t host = host_child(tree, rule->host);
-    uint32_t end = host == TREE_NONE ? TREE_NONE : end_child(tree, host, template);
-    bool is_put = end != TREE_NONE;
+    uint32_t node = host == TREE_NONE ? TREE_NONE : path_child(tree, host, template);
+    uint64_t methods;
 
-    if (rule->method_count == 0) {
-        is_put = rule_put(tree, end, index);
-    }
-    for (size_t i = 0; i < rule->method_count && is_put; i++) {
-        is_put = rule_put(tree, text_child(tree, end, TEMPLATE_LITERAL, rule->methods[i], STR("")),
-                          index);
-    }
-    if (!is_put) {
-        diag_set(diag, "more than %u hosts, segments and methods in all", TREE_NODES_MAX);
+    if (node == TREE_NONE) {
+        diag_set(diag, "more than %u hosts and segments in all", TREE_NODES_MAX);
         return ERR_RANGE;
     }
+    if (!methods_add(tree, rule, &methods)) {
+        diag_set(diag, "more than %d different methods", TREE_METHODS_MAX);
+        return ERR_RANGE;
+    }
+    end_add(tree, has_rest ? &tree->nodes[node].rest : &tree->nodes[node].end, methods, index);
     return ERR_OK;
 }

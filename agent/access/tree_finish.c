@@ -110,6 +110,16 @@ static uint32_t shape_of(const struct tree *tree, const struct tree_node *node)
     return shape;
 }
 
+static uint32_t chain_length(const struct tree *tree, uint32_t end)
+{
+    uint32_t length = 0;
+
+    for (; end != 0; end = tree->ends[end].next) {
+        length++;
+    }
+    return length;
+}
+
 /* Different literals never match the same segment, nor do affixes of one shape; all else adds up.
  */
 static void steps_close(const struct tree *tree, const struct steps *steps, uint32_t index)
@@ -118,6 +128,8 @@ static void steps_close(const struct tree *tree, const struct steps *steps, uint
     uint32_t *below = &steps->below[index];
 
     steps_add(below, 1);
+    steps_add(below, chain_length(tree, node->end));
+    steps_add(below, chain_length(tree, node->rest));
     steps_add(below, steps->literals[index]);
     steps_add(below, node->shape_count);
     for (uint32_t i = 0; i < node->shape_count; i++) {
@@ -232,6 +244,8 @@ enum err tree_finish(struct tree *tree, struct diag *diag)
     }
     tree->nodes = shrink(tree->nodes, tree->node_count * sizeof(*tree->nodes));
     tree->shapes = shrink(tree->shapes, tree->shape_count * sizeof(*tree->shapes));
+    tree->ends = shrink(tree->ends, tree->end_count * sizeof(*tree->ends));
+    tree->methods = shrink(tree->methods, tree->method_count * sizeof(*tree->methods));
     tree->texts = shrink(tree->texts, tree->text_bytes);
     tree->node_capacity = tree->node_count;
     return ERR_OK;
@@ -240,6 +254,8 @@ enum err tree_finish(struct tree *tree, struct diag *diag)
 void tree_fini(struct tree *tree)
 {
     free(tree->nodes);
+    free(tree->ends);
+    free(tree->methods);
     free(tree->shapes);
     free(tree->slots);
     free(tree->texts);
@@ -251,6 +267,7 @@ size_t tree_bytes(const struct tree *tree)
     if (!tree->nodes) {
         return 0;
     }
-    return tree->node_count * sizeof(*tree->nodes) + tree->shape_count * sizeof(*tree->shapes) +
+    return tree->node_count * sizeof(*tree->nodes) + tree->end_count * sizeof(*tree->ends) +
+           tree->method_count * sizeof(*tree->methods) + tree->shape_count * sizeof(*tree->shapes) +
            ((size_t)tree->slot_mask + 1) * sizeof(*tree->slots) + tree->text_bytes;
 }
