@@ -1,6 +1,7 @@
 /*
  * What one audit record says. Filled by decide/, packed by the spool, printed by the writer.
- * No secret, no Authorization, no query values. Every slice is borrowed for the call.
+ * No secret, no Authorization, no query values. Every slice is borrowed for the call. Names in the
+ * audit file, order and bounds of the texts: AUDIT_FIELDS in agent/audit/entry.h.
  */
 #ifndef REEVE_AUDIT_RECORD_H
 #define REEVE_AUDIT_RECORD_H
@@ -14,16 +15,17 @@
 
 struct audit_record {
     int64_t wall_us;
+    int64_t mono_us; /* the same instant on the monotonic clock, which never steps; 0: left out */
     int64_t duration_us; /* from the frame's arrival to the verdict */
     struct str rid;
-    struct str gate;   /* the gate that judged, "*" for the catch-all; absent: no gate */
+    struct str gate; /* the gate that judged, "*" for the catch-all; absent: no gate */
     struct str frontend;
     struct ip source;
-    struct str host;   /* normalised; raw where it was refused */
+    struct str host; /* normalised; raw where it was refused */
     struct str method;
-    struct str path;   /* canonical; raw where it was refused */
+    struct str path; /* canonical; raw where it was refused */
     bool path_is_raw;
-    struct str user;   /* empty: not known */
+    struct str user; /* empty: not known */
     struct str team;
     struct str credential; /* "key:<id>", "key:<id>#2" when the second hash matched; or empty */
     struct str roles;      /* "a,b": those that could allow */
@@ -32,8 +34,8 @@ struct audit_record {
     enum reason reason;
     struct str rule;
     struct str shadow;
-    struct str fault;      /* why a request or record was refused, for people */
-    struct str data;       /* where the facts came from: "cache", "store" */
+    struct str fault; /* why a request or record was refused, for people */
+    struct str data;  /* where the facts came from: "cache", "store" */
 };
 
 #endif

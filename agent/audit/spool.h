@@ -8,10 +8,16 @@
  * One producer, one consumer. A record is: length, sequence, checksum, msgpack. The head moves
  * (release) only after the record's bytes stand, so a killed process leaves no half record.
  *
- * Room: above half full, denials of requests whose user is not known are coalesced, by reason and
- * source prefix, into counted records, and the rest of the ring is kept for the others. When a
- * record does not fit, the answer is SPOOL_FULL and the caller denies (audit_blocked); what could
- * not be recorded is counted, and the count is recorded as soon as there is room.
+ * Room, as shares of the ring:
+ *
+ *   0 ... 1/2    every record is taken
+ *   1/2 ... 7/8  denials of callers who are not known are coalesced, by reason, gate and source
+ *                prefix (/24, /48), into counted records; the others are taken
+ *   7/8 ... 1    kept for the counted records
+ *
+ * When a record does not fit below 7/8, the answer is SPOOL_FULL and the caller denies
+ * (audit_blocked); what could not be recorded is counted, and the count is recorded as a record of
+ * type "audit_gap" as soon as there is room. Counts survive the death of the process too.
  */
 #ifndef REEVE_AUDIT_SPOOL_H
 #define REEVE_AUDIT_SPOOL_H
@@ -25,6 +31,7 @@
 #include "agent/base/err.h"
 
 #define SPOOL_BYTES_MIN (64u * 1024)
+#define SPOOL_BYTES_MAX (1024u * 1024 * 1024)
 
 struct spool;
 
@@ -35,23 +42,26 @@ enum spool_result {
 };
 
 struct spool_identity {
-    const char *agent; /* agent_id */
+    const char *agent; /* agent_id, at most 128 bytes */
     char boot[33];     /* hex, new at each start */
     unsigned worker;
 };
 
-/* Creates <dir>/<boot>.<worker>.spool, preallocated (a full disk shows here, not as a SIGBUS later).
- * Gives a new spool. */
+/* Creates <dir>/<boot>.<worker>.spool, preallocated (a full disk shows here, not as a SIGBUS
+ * later). ring_bytes are rounded up to whole pages. After audit_writer_open(), which takes what is
+ * in the directory for the remains of earlier boots. Gives a new spool. */
 enum err spool_create(const char *dir, const struct spool_identity *identity, size_t ring_bytes,
                       struct spool **out, struct diag *diag) MUST_USE;
 
-/* Unmaps; the file stays while it holds records the writer has not delivered. */
+/* After audit_writer_close(). Unmaps; the file stays while it holds records the writer has not
+ * delivered, and is removed otherwise. NULL accepted. */
 void spool_close(struct spool *spool);
 
 /* The worker's side. No allocation, no system call. */
 enum spool_result spool_append(struct spool *spool, const struct audit_record *record);
 
-/* Once per turn of the loop: writes the coalesced counts that are due. */
+/* Once per turn of the loop, and at least once a second: writes the counts that are due, every
+ * second while the pressure lasts, at once when it has ended. */
 void spool_tick(struct spool *spool, struct now now);
 
 struct spool_counters {
@@ -59,6 +69,7 @@ struct spool_counters {
     size_t used_bytes, capacity_bytes;
 };
 
+/* Any thread. */
 void spool_counters(const struct spool *spool, struct spool_counters *out);
 
 #endif

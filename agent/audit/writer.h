@@ -1,16 +1,20 @@
 /*
  * The writer: one thread that drains every spool into the audit file as JSON Lines, one record a
- * line, each with agent, boot, worker and sequence.
+ * line, each with agent, boot, worker and sequence (agent/audit/line.h).
  *
  * Exactly once in the file, across kill -9: before a batch is written the spools say where in which
  * file it will go; a start reads the file from there, cuts a torn last line, and resumes after the
  * last sequence it finds. If that file is gone, the batch's records are delivered marked
- * "redelivered". Spools of earlier boots are drained and removed first. The spool folder is locked
- * against a second agent.
+ * "redelivered". Spools of earlier boots are drained and removed first. The spool folder and the
+ * audit file are locked against a second agent.
  *
  * A write that fails (disk full, EIO) is retried with back-off; nothing leaves the spool before it
  * is written. The file is re-opened on request (rotation by rename) and when its name leads to
- * another inode.
+ * another inode. A file that is removed takes with it what it held, and no line more.
+ *
+ * The thread polls, since a worker may not make a system call to wake it: every 5 ms while records
+ * come, up to 50 ms apart when idle, and often enough that a burst fills no more than a quarter of
+ * a ring between two looks.
  */
 #ifndef REEVE_AUDIT_WRITER_H
 #define REEVE_AUDIT_WRITER_H
@@ -24,32 +28,44 @@
 struct audit_writer;
 
 struct audit_writer_settings {
-    const char *audit_file;
-    const char *spool_dir;
+    const char *audit_file; /* its directory must exist */
+    const char *spool_dir;  /* must exist */
     const char *agent;
 };
 
-/* Locks the folder, delivers what earlier boots left. Before any worker starts; no thread yet.
- * ERR_BUSY: another agent holds the folder. Gives a new writer. */
-enum err audit_writer_open(const struct audit_writer_settings *settings,
-                           struct audit_writer **out, struct diag *diag) MUST_USE;
+/*
+ * Locks the folder, opens the file, delivers what earlier boots left; what can not be written now
+ * is written later. Before any spool is created and any worker starts; no thread yet.
+ * ERR_BUSY: another agent holds the folder or the file. Gives a new writer.
+ */
+enum err audit_writer_open(const struct audit_writer_settings *settings, struct audit_writer **out,
+                           struct diag *diag) MUST_USE;
 
 /* Before the thread starts; borrows the spool until audit_writer_close(). */
 enum err audit_writer_add(struct audit_writer *writer, struct spool *spool) MUST_USE;
 
 enum err audit_writer_start(struct audit_writer *writer) MUST_USE;
 
-/* Asks for the file to be opened anew, or for another file. Any thread. */
+/* Asks for the file to be opened anew. Any thread. */
 void audit_writer_reopen(struct audit_writer *writer);
 
-/* Delivers everything the spools hold, syncs, ends the thread; gives up after timeout_us and leaves
- * the rest in the spool files for the next start. Frees. */
+/* Asks for another file. Lines go on into the old one until the new one can be opened. Any thread;
+ * copies the path. */
+enum err audit_writer_set_file(struct audit_writer *writer, const char *path) MUST_USE;
+
+/* After the workers have ended: delivers everything the spools hold, syncs, ends the thread; gives
+ * up after timeout_us, but for a system call under way, and leaves the rest in the spool files for
+ * the next start. Frees. NULL accepted. */
 void audit_writer_close(struct audit_writer *writer, int64_t timeout_us);
 
 struct audit_writer_counters {
-    uint64_t written, write_errors, redelivered;
+    uint64_t written;      /* records delivered */
+    uint64_t write_errors; /* failed attempts */
+    uint64_t redelivered;
+    uint64_t lost; /* records that damage in a spool made unreadable */
 };
 
+/* Any thread. */
 void audit_writer_counters(const struct audit_writer *writer, struct audit_writer_counters *out);
 
 #endif

@@ -1,0 +1,244 @@
+#include "agent/audit/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/audit/spool_inside.h"
+#include "agent/base/log.h"
+
+enum err audit_batch_init(struct audit_batch *batch)
+{
+    *batch = (struct audit_batch){.data = malloc(AUDIT_BATCH_BYTES + AUDIT_LINE_ROOM)};
+    return batch->data ? ERR_OK : ERR_MEMORY;
+}
+
+void audit_batch_fini(struct audit_batch *batch)
+{
+    free(batch->data);
+    free(batch->sources);
+    *batch = (struct audit_batch){0};
+}
+
+enum err audit_batch_add(struct audit_batch *batch, struct spool *spool, bool is_leftover)
+{
+    size_t bytes = (batch->source_count + 1) * sizeof(*batch->sources);
+    struct audit_source *sources = realloc(batch->sources, bytes);
+    const struct audit_ring *ring = spool_ring(spool);
+
+    if (!sources) {
+        return ERR_MEMORY;
+    }
+    batch->sources = sources;
+    struct audit_source *source = &sources[batch->source_count++];
+    *source = (struct audit_source){.spool = spool,
+                                    .is_leftover = is_leftover,
+                                    .read_position = ring->ledger.tail,
+                                    .read_sequence = ring->ledger.delivered};
+    audit_line_origin(&ring->control->birth, &source->origin);
+    return ERR_OK;
+}
+
+void audit_batch_remove(struct audit_batch *batch, size_t index)
+{
+    struct audit_source *source = &batch->sources[index];
+
+    batch->source_count--;
+    memmove(source, source + 1, (batch->source_count - index) * sizeof(*source));
+    batch->first_source = 0;
+}
+
+bool audit_batch_is_empty(const struct audit_batch *batch)
+{
+    return batch->start == batch->length;
+}
+
+static void note_unreadable(struct audit_batch *batch, const struct audit_source *source,
+                            uint64_t count)
+{
+    batch->unreadable_count += count;
+    log_error("audit: %s: %llu records after %llu are damaged and lost",
+              log_quote(str_from_c(spool_path(source->spool))).text, (unsigned long long)count,
+              (unsigned long long)source->read_sequence);
+}
+
+static void add_line(struct audit_batch *batch, struct audit_source *source,
+                     const struct audit_ring_record *record)
+{
+    bool is_doubtful = record->sequence <= spool_ring(source->spool)->ledger.doubtful_end;
+    size_t length = audit_line_print(&source->origin, &batch->clock, record, is_doubtful,
+                                     batch->data + batch->length);
+
+    if (record->sequence != source->read_sequence + 1) {
+        note_unreadable(batch, source, record->sequence - source->read_sequence - 1);
+    }
+    if (length == 0) {
+        note_unreadable(batch, source, 1);
+    }
+    batch->redelivered_count += is_doubtful;
+    batch->length += length;
+    source->read_position = record->end;
+    source->read_sequence = record->sequence;
+}
+
+static void fill_from(struct audit_batch *batch, struct audit_source *source)
+{
+    const struct audit_ring *ring = spool_ring(source->spool);
+    struct audit_ring_record record;
+
+    if (source->is_leftover) {
+        spool_flush(source->spool);
+    }
+    source->begin = batch->length;
+    while (batch->length < AUDIT_BATCH_BYTES &&
+           audit_ring_next(ring, source->read_position, source->read_sequence, &record)) {
+        add_line(batch, source, &record);
+    }
+    source->end = batch->length;
+}
+
+static void mark_sources(struct audit_batch *batch)
+{
+    for (size_t i = 0; i < batch->source_count; i++) {
+        struct audit_source *source = &batch->sources[i];
+
+        if (source->end > batch->start) {
+            audit_ring_mark(spool_ring(source->spool), &batch->place, source->read_sequence);
+        }
+    }
+}
+
+/* The last line of data[begin, end), which ends with a line feed. */
+static const char *last_line(const char *data, size_t begin, size_t end)
+{
+    const char *feed = memrchr(data + begin, '\n', end - begin - 1);
+
+    return feed ? feed + 1 : data + begin;
+}
+
+/* Up to the record whose line is the last before data[end]. */
+static void settle_part(struct audit_batch *batch, struct audit_source *source, size_t end)
+{
+    struct audit_ring *ring = spool_ring(source->spool);
+    const char *line = last_line(batch->data, source->begin, end);
+    uint64_t position = ring->ledger.tail, sequence = ring->ledger.delivered;
+    uint64_t last = audit_line_sequence(&source->origin, line, (size_t)(batch->data + end - line));
+    struct audit_ring_record record;
+
+    while (sequence < last && audit_ring_next(ring, position, sequence, &record)) {
+        position = record.end;
+        sequence = record.sequence;
+    }
+    audit_ring_settle(ring, position, sequence);
+    source->begin = end;
+}
+
+/* Settles the lines before data[end]. Gives how many records that were. */
+static uint64_t settle(struct audit_batch *batch, size_t end)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < batch->source_count; i++) {
+        struct audit_source *source = &batch->sources[i];
+        struct audit_ring *ring = spool_ring(source->spool);
+        uint64_t before = ring->ledger.delivered;
+
+        if (before == source->read_sequence) {
+            continue;
+        }
+        if (source->end <= end) {
+            audit_ring_settle(ring, source->read_position, source->read_sequence);
+        } else if (source->begin < end) {
+            settle_part(batch, source, end);
+        }
+        count += ring->ledger.delivered - before;
+    }
+    return count;
+}
+
+void audit_batch_fill(struct audit_batch *batch)
+{
+    batch->start = batch->written = batch->length = 0;
+    for (size_t i = 0; i < batch->source_count; i++) {
+        size_t index = (batch->first_source + i) % batch->source_count;
+        fill_from(batch, &batch->sources[index]);
+    }
+    batch->first_source++;
+    if (batch->length == 0) {
+        settle(batch, 0); /* nothing but unreadable records */
+    }
+}
+
+/* After a failure: settles what is whole and cuts what is not. */
+static uint64_t settle_whole_lines(struct audit_batch *batch, struct audit_file *file)
+{
+    size_t start = batch->start;
+    const char *feed = memrchr(batch->data + start, '\n', batch->written - start);
+    size_t whole = feed ? (size_t)(feed - batch->data) + 1 : start;
+    uint64_t offset = batch->place.offset;
+    uint64_t count = whole > start ? settle(batch, whole) : 0;
+
+    if (batch->written > whole && audit_file_cut(file, offset + (batch->written - start),
+                                                 offset + (whole - start)) == ERR_OK) {
+        batch->written = whole;
+    }
+    batch->place.offset += whole - start;
+    batch->start = whole;
+    return count;
+}
+
+/* Whether the torn line still ends the file, so that the rest of it may follow. */
+static bool is_torn_line_there(const struct audit_batch *batch, const struct audit_file *file)
+{
+    struct audit_place end;
+
+    return batch->written > batch->start && audit_file_place(file, &end) == ERR_OK &&
+           end.offset == batch->place.offset + (batch->written - batch->start);
+}
+
+/* Finds where the next byte goes, and has it marked before a line begins there. */
+static enum err aim(struct audit_batch *batch, struct audit_file *file)
+{
+    if (is_torn_line_there(batch, file)) {
+        return ERR_OK;
+    }
+    audit_batch_restart(batch);
+    enum err e = audit_file_begin_line(file, &batch->place);
+    if (e == ERR_OK) {
+        mark_sources(batch);
+    }
+    return e;
+}
+
+enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file, uint64_t *count)
+{
+    struct audit_place end;
+    size_t written = 0;
+    enum err e = aim(batch, file);
+
+    *count = 0;
+    if (e != ERR_OK) {
+        return e;
+    }
+    e = audit_file_write(file, batch->data + batch->written, batch->length - batch->written,
+                         &written);
+    int saved_errno = errno;
+    batch->written += written;
+    if (audit_file_place(file, &end) == ERR_MISSING) {
+        audit_batch_restart(batch);
+        return ERR_MISSING;
+    }
+    if (e == ERR_OK) {
+        *count = settle(batch, batch->length);
+        batch->start = batch->written = batch->length = 0;
+        return ERR_OK;
+    }
+    *count = settle_whole_lines(batch, file);
+    errno = saved_errno;
+    return e;
+}
+
+void audit_batch_restart(struct audit_batch *batch)
+{
+    batch->written = batch->start;
+}

@@ -1,0 +1,453 @@
+#include "agent/audit/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "agent/audit/batch.h"
+#include "agent/audit/file.h"
+#include "agent/audit/recover.h"
+#include "agent/audit/spool_inside.h"
+#include "agent/base/clock.h"
+#include "agent/base/log.h"
+
+#define BUSY_PAUSE_US      5000
+#define IDLE_PAUSE_US      50000
+#define RETRY_PAUSE_US     10000
+#define RETRY_PAUSE_MAX_US 1000000
+#define CHECK_INTERVAL_US  1000000
+#define LOG_INTERVAL_US    10000000
+
+/* What a ring must be able to take between two looks: 350 bytes a record, 200,000 records/s. */
+#define BURST_BYTES_PER_MS 70000
+
+struct audit_writer {
+    struct audit_batch batch;
+    struct audit_file file;
+    char *path;
+    int lock_fd;
+    int64_t check_due_us; /* when the file's name is looked at again */
+    int64_t idle_pause_us;
+    int64_t pause_us;
+    bool is_failing;
+    struct log_limit write_log, open_log, full_log;
+
+    pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t mutex; /* guards from here ... */
+    pthread_cond_t wake;
+    bool wants_reopen;
+    bool is_stopping;
+    char *next_path;
+    int64_t give_up_us; /* ... to here */
+
+    _Atomic uint64_t written, write_errors, redelivered, lost;
+};
+
+static enum err lock_folder(const char *spool_dir, int *out, struct diag *diag)
+{
+    char path[4096];
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/lock", spool_dir) >= sizeof(path)) {
+        diag_set(diag, "spool_dir: %s", err_text(ERR_RANGE));
+        return ERR_RANGE;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        diag_set(diag, "spool_dir: %s: %s", path, strerror(errno));
+        return ERR_IO;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        enum err e = errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
+        diag_set(diag, "spool_dir: %s: %s", path,
+                 e == ERR_BUSY ? "another agent uses this folder" : strerror(errno));
+        close(fd);
+        return e;
+    }
+    *out = fd;
+    return ERR_OK;
+}
+
+static void init_wake(struct audit_writer *writer)
+{
+    pthread_condattr_t attributes;
+
+    pthread_mutex_init(&writer->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static struct audit_writer *new_writer(const char *path)
+{
+    struct audit_writer *writer = calloc(1, sizeof(*writer));
+
+    if (!writer) {
+        return NULL;
+    }
+    writer->lock_fd = -1;
+    writer->file = AUDIT_FILE_NONE;
+    writer->idle_pause_us = IDLE_PAUSE_US;
+    writer->path = strdup(path);
+    if (!writer->path || audit_batch_init(&writer->batch) != ERR_OK) {
+        free(writer->path);
+        free(writer);
+        return NULL;
+    }
+    init_wake(writer);
+    return writer;
+}
+
+static void free_writer(struct audit_writer *writer)
+{
+    for (size_t i = 0; i < writer->batch.source_count; i++) {
+        if (writer->batch.sources[i].is_leftover) {
+            spool_close(writer->batch.sources[i].spool);
+        }
+    }
+    audit_batch_fini(&writer->batch);
+    audit_file_close(&writer->file);
+    if (writer->lock_fd >= 0) {
+        close(writer->lock_fd);
+    }
+    pthread_cond_destroy(&writer->wake);
+    pthread_mutex_destroy(&writer->mutex);
+    free(writer->next_path);
+    free(writer->path);
+    free(writer);
+}
+
+static void bump(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+/* Swaps in another path, if one was asked for. True: the file should be looked at now. */
+static bool take_requests(struct audit_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    bool is_wanted = writer->wants_reopen || writer->next_path;
+    writer->wants_reopen = false;
+    if (writer->next_path) {
+        free(writer->path);
+        writer->path = writer->next_path;
+        writer->next_path = NULL;
+    }
+    pthread_mutex_unlock(&writer->mutex);
+    return is_wanted;
+}
+
+/* The old file goes on where the new one can not be had. */
+static void reopen(struct audit_writer *writer, struct now now)
+{
+    int old = writer->file.fd;
+    struct diag diag = {0};
+    uint64_t swallowed;
+    enum err e = audit_file_open(&writer->file, writer->path, &diag);
+
+    writer->check_due_us = now.mono_us + CHECK_INTERVAL_US;
+    if (e != ERR_OK) {
+        bump(&writer->write_errors, 1);
+        if (log_limit_pass(&writer->open_log, now.mono_us, LOG_INTERVAL_US, &swallowed)) {
+            log_error("%s", diag.text);
+        }
+    } else if (writer->file.fd != old) {
+        audit_batch_restart(&writer->batch);
+        log_info("audit: %s opened anew", log_quote(str_from_c(writer->path)).text);
+    }
+}
+
+static void warn_of_pressure(struct audit_writer *writer, struct now now)
+{
+    uint64_t swallowed;
+
+    for (size_t i = 0; i < writer->batch.source_count; i++) {
+        struct spool_counters counters;
+
+        spool_counters(writer->batch.sources[i].spool, &counters);
+        if (counters.used_bytes > counters.capacity_bytes / 2 &&
+            log_limit_pass(&writer->full_log, now.mono_us, LOG_INTERVAL_US, &swallowed)) {
+            log_warning("audit: the spool is more than half full; denials are being coalesced");
+        }
+    }
+}
+
+static void drop_leftovers(struct audit_writer *writer)
+{
+    for (size_t i = writer->batch.source_count; i-- > 0;) {
+        struct audit_source *source = &writer->batch.sources[i];
+
+        if (source->is_leftover && spool_is_done(source->spool)) {
+            spool_close(source->spool);
+            audit_batch_remove(&writer->batch, i);
+        }
+    }
+}
+
+static void note_result(struct audit_writer *writer, enum err e, int saved_errno, struct now now)
+{
+    uint64_t swallowed;
+
+    if (e == ERR_OK && writer->is_failing) {
+        log_info("audit: the file takes records again");
+    }
+    writer->is_failing = e != ERR_OK;
+    if (e == ERR_OK) {
+        return;
+    }
+    bump(&writer->write_errors, 1);
+    if (log_limit_pass(&writer->write_log, now.mono_us, LOG_INTERVAL_US, &swallowed)) {
+        log_error("audit: %s can not be written: %s; records wait in the spool",
+                  log_quote(str_from_c(writer->path)).text,
+                  e == ERR_IO ? strerror(saved_errno) : err_text(e));
+    }
+}
+
+static enum err deliver(struct audit_writer *writer, struct now now)
+{
+    uint64_t count = 0;
+    enum err e = audit_batch_deliver(&writer->batch, &writer->file, &count);
+
+    if (e == ERR_MISSING) {
+        reopen(writer, now);
+        e = audit_batch_deliver(&writer->batch, &writer->file, &count);
+    }
+    note_result(writer, e, errno, now);
+    bump(&writer->written, count);
+    atomic_store_explicit(&writer->redelivered, writer->batch.redelivered_count,
+                          memory_order_relaxed);
+    atomic_store_explicit(&writer->lost, writer->batch.unreadable_count, memory_order_relaxed);
+    return e;
+}
+
+enum turn {
+    TURN_IDLE,
+    TURN_MOVED,
+    TURN_MORE, /* the batch was full: there is more at once */
+    TURN_FAILED,
+};
+
+static enum turn turn(struct audit_writer *writer, struct now now)
+{
+    if (take_requests(writer) || now.mono_us >= writer->check_due_us) {
+        reopen(writer, now);
+        warn_of_pressure(writer, now);
+    }
+    if (audit_batch_is_empty(&writer->batch)) {
+        audit_batch_fill(&writer->batch);
+    }
+    if (audit_batch_is_empty(&writer->batch)) {
+        drop_leftovers(writer);
+        return TURN_IDLE;
+    }
+    bool is_full = writer->batch.length >= AUDIT_BATCH_BYTES;
+    if (deliver(writer, now) != ERR_OK) {
+        return TURN_FAILED;
+    }
+    return is_full ? TURN_MORE : TURN_MOVED;
+}
+
+static void set_pause(struct audit_writer *writer, enum turn result)
+{
+    int64_t doubled = writer->pause_us * 2;
+
+    switch (result) {
+    case TURN_MORE:
+        writer->pause_us = 0;
+        break;
+    case TURN_MOVED:
+        writer->pause_us = BUSY_PAUSE_US;
+        break;
+    case TURN_IDLE:
+        writer->pause_us = doubled > BUSY_PAUSE_US ? doubled : BUSY_PAUSE_US;
+        break;
+    case TURN_FAILED:
+        doubled = doubled < RETRY_PAUSE_MAX_US ? doubled : RETRY_PAUSE_MAX_US;
+        writer->pause_us = doubled > RETRY_PAUSE_US ? doubled : RETRY_PAUSE_US;
+        return;
+    }
+    if (writer->pause_us > writer->idle_pause_us) {
+        writer->pause_us = writer->idle_pause_us;
+    }
+}
+
+/* Ends early when something is asked for. True: the writer is to stop. */
+static bool pause_until(struct audit_writer *writer, int64_t until_us)
+{
+    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    int result = 0;
+
+    pthread_mutex_lock(&writer->mutex);
+    while (result == 0 && !writer->is_stopping && !writer->wants_reopen && !writer->next_path) {
+        result = pthread_cond_timedwait(&writer->wake, &writer->mutex, &until);
+    }
+    bool is_stopping = writer->is_stopping;
+    pthread_mutex_unlock(&writer->mutex);
+    return is_stopping;
+}
+
+/* The counts too: no worker runs any more. */
+static bool is_drained(struct audit_writer *writer)
+{
+    bool is_done = audit_batch_is_empty(&writer->batch);
+
+    for (size_t i = 0; i < writer->batch.source_count; i++) {
+        struct spool *spool = writer->batch.sources[i].spool;
+
+        spool_flush(spool);
+        is_done &= spool_is_done(spool);
+    }
+    return is_done;
+}
+
+static void drain(struct audit_writer *writer, int64_t give_up_us)
+{
+    struct now now = clock_read();
+
+    while (!is_drained(writer) && now.mono_us < give_up_us) {
+        if (turn(writer, now) == TURN_FAILED) {
+            usleep(RETRY_PAUSE_US);
+        }
+        now = clock_read();
+    }
+    if (!is_drained(writer)) {
+        log_error("audit: not everything could be written; the rest waits in the spool files");
+    }
+    drop_leftovers(writer);
+    if (audit_file_sync(&writer->file) != ERR_OK) {
+        log_error("audit: %s can not be synced: %s", log_quote(str_from_c(writer->path)).text,
+                  strerror(errno));
+    }
+}
+
+static void *run(void *context)
+{
+    struct audit_writer *writer = context;
+    struct now now;
+
+    pthread_setname_np(pthread_self(), "audit");
+    do {
+        now = clock_read();
+        set_pause(writer, turn(writer, now));
+    } while (!pause_until(writer, now.mono_us + writer->pause_us));
+    drain(writer, writer->give_up_us);
+    return NULL;
+}
+
+static void deliver_leftovers(struct audit_writer *writer)
+{
+    enum turn result;
+
+    do {
+        result = turn(writer, clock_read());
+    } while (result == TURN_MOVED || result == TURN_MORE);
+}
+
+enum err audit_writer_open(const struct audit_writer_settings *settings, struct audit_writer **out,
+                           struct diag *diag)
+{
+    struct audit_writer *writer = new_writer(settings->audit_file);
+
+    if (!writer) {
+        diag_set(diag, "audit: %s", err_text(ERR_MEMORY));
+        return ERR_MEMORY;
+    }
+    enum err e = lock_folder(settings->spool_dir, &writer->lock_fd, diag);
+    if (e == ERR_OK) {
+        e = audit_file_open(&writer->file, writer->path, diag);
+    }
+    if (e == ERR_OK) {
+        e = audit_recover(settings->spool_dir, settings->audit_file, &writer->batch, diag);
+    }
+    if (e != ERR_OK) {
+        free_writer(writer);
+        return e;
+    }
+    writer->check_due_us = clock_read().mono_us + CHECK_INTERVAL_US;
+    deliver_leftovers(writer);
+    *out = writer;
+    return ERR_OK;
+}
+
+enum err audit_writer_add(struct audit_writer *writer, struct spool *spool)
+{
+    int64_t quarter_ms = (int64_t)spool_ring(spool)->data_bytes / 4 / BURST_BYTES_PER_MS;
+    int64_t pause_us = quarter_ms > 0 ? quarter_ms * 1000 : 1000;
+
+    if (pause_us < writer->idle_pause_us) {
+        writer->idle_pause_us = pause_us;
+    }
+    return audit_batch_add(&writer->batch, spool, false);
+}
+
+enum err audit_writer_start(struct audit_writer *writer)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int refused = pthread_create(&writer->thread, NULL, run, writer);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    writer->has_thread = refused == 0;
+    return refused == 0 ? ERR_OK : ERR_MEMORY;
+}
+
+void audit_writer_reopen(struct audit_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    writer->wants_reopen = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+enum err audit_writer_set_file(struct audit_writer *writer, const char *path)
+{
+    char *copy = strdup(path);
+
+    if (!copy) {
+        return ERR_MEMORY;
+    }
+    pthread_mutex_lock(&writer->mutex);
+    free(writer->next_path);
+    writer->next_path = copy;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->mutex);
+    return ERR_OK;
+}
+
+void audit_writer_close(struct audit_writer *writer, int64_t timeout_us)
+{
+    if (!writer) {
+        return;
+    }
+    int64_t give_up_us = clock_read().mono_us + timeout_us;
+    if (writer->has_thread) {
+        pthread_mutex_lock(&writer->mutex);
+        writer->is_stopping = true;
+        writer->give_up_us = give_up_us;
+        pthread_cond_signal(&writer->wake);
+        pthread_mutex_unlock(&writer->mutex);
+        pthread_join(writer->thread, NULL);
+    } else {
+        drain(writer, give_up_us);
+    }
+    free_writer(writer);
+}
+
+void audit_writer_counters(const struct audit_writer *writer, struct audit_writer_counters *out)
+{
+    *out = (struct audit_writer_counters){
+        .written = atomic_load_explicit(&writer->written, memory_order_relaxed),
+        .write_errors = atomic_load_explicit(&writer->write_errors, memory_order_relaxed),
+        .redelivered = atomic_load_explicit(&writer->redelivered, memory_order_relaxed),
+        .lost = atomic_load_explicit(&writer->lost, memory_order_relaxed),
+    };
+}

@@ -1,0 +1,67 @@
+#include "tests/unit/audit/faults.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+struct faults faults;
+
+ssize_t __wrap_write(int fd, const void *data, size_t length);
+int __wrap_ftruncate(int fd, off_t size);
+int __real_ftruncate(int fd, off_t size);
+ssize_t __real_write(int fd, const void *data, size_t length);
+
+/* The log goes to a descriptor that is no regular file, or to standard error. */
+static bool is_watched(int fd)
+{
+    struct stat st;
+
+    return fd != STDERR_FILENO && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static void kill_within(int fd, const void *data, size_t length)
+{
+    size_t part = faults.kill_bytes < length ? faults.kill_bytes : length;
+
+    if (faults.kill_countdown == 0 || --faults.kill_countdown > 0) {
+        return;
+    }
+    if (__real_write(fd, data, part) >= 0) {
+        kill(getpid(), SIGKILL);
+    }
+}
+
+ssize_t __wrap_write(int fd, const void *data, size_t length)
+{
+    if (!is_watched(fd)) {
+        return __real_write(fd, data, length);
+    }
+    faults.write_count++;
+    kill_within(fd, data, length);
+    if (faults.fail_errno) {
+        errno = faults.fail_errno;
+        return -1;
+    }
+    if (!faults.has_room_limit) {
+        return __real_write(fd, data, length);
+    }
+    if (faults.room_bytes == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    ssize_t count = __real_write(fd, data, length < faults.room_bytes ? length : faults.room_bytes);
+    faults.room_bytes -= count > 0 ? (size_t)count : 0;
+    return count;
+}
+
+int __wrap_ftruncate(int fd, off_t size)
+{
+    if (faults.cut_fails && is_watched(fd)) {
+        errno = EIO;
+        return -1;
+    }
+    return __real_ftruncate(fd, size);
+}

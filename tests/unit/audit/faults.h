@@ -1,0 +1,25 @@
+/*
+ * A disk that fails on purpose. Linked with --wrap, so every write() and ftruncate() of the code
+ * under test comes here; only calls on the watched file are touched.
+ *
+ * Process-wide, zero at the start: then everything passes.
+ */
+#ifndef REEVE_TESTS_AUDIT_FAULTS_H
+#define REEVE_TESTS_AUDIT_FAULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct faults {
+    bool has_room_limit;
+    size_t room_bytes;  /* then writes are short, then ENOSPC */
+    int fail_errno;     /* every write fails with it */
+    bool cut_fails;     /* ftruncate: EIO */
+    int kill_countdown; /* > 0: at that write, after kill_bytes of it, SIGKILL */
+    size_t kill_bytes;  /* larger than the write: after all of it */
+    int write_count;    /* calls seen */
+};
+
+extern struct faults faults;
+
+#endif

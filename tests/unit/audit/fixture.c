@@ -1,0 +1,245 @@
+#include "tests/unit/audit/fixture.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/audit/json.h"
+
+static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+void fixture_init(struct fixture *fixture)
+{
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : P_tmpdir;
+
+    snprintf(fixture->root, sizeof(fixture->root), "%s/reeve-audit-XXXXXX", base);
+    ck_assert_ptr_nonnull(mkdtemp(fixture->root));
+    snprintf(fixture->spool_dir, sizeof(fixture->spool_dir), "%s/spool", fixture->root);
+    snprintf(fixture->file, sizeof(fixture->file), "%s/audit.jsonl", fixture->root);
+    ck_assert_int_eq(mkdir(fixture->spool_dir, 0700), 0);
+}
+
+void fixture_fini(struct fixture *fixture)
+{
+    nftw(fixture->root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+struct audit_record sample_record(uint64_t number)
+{
+    static _Thread_local char rid[32];
+
+    snprintf(rid, sizeof(rid), "r%llu", (unsigned long long)number);
+    return (struct audit_record){
+        .wall_us = 1700000000123456 + (int64_t)number,
+        .mono_us = 5000000 + (int64_t)number,
+        .duration_us = 12,
+        .rid = str_from_c(rid),
+        .gate = STR("public-api"),
+        .frontend = STR("public-api"),
+        .source = {4, {192, 0, 2, 7}},
+        .host = STR("api.example.com"),
+        .method = STR("GET"),
+        .path = STR("/v1/orders/42"),
+        .user = STR("alice"),
+        .team = STR("blue"),
+        .credential = STR("key:AbCdEfGhIj"),
+        .roles = STR("reader,writer"),
+        .verdict = STR("allow"),
+        .status = 200,
+        .reason = REASON_OK,
+        .rule = STR("reader/10"),
+        .data = STR("cache"),
+    };
+}
+
+struct audit_record stranger_record(uint64_t number)
+{
+    struct audit_record record = sample_record(number);
+
+    record.source = (struct ip){4, {10, (uint8_t)(number >> 8), (uint8_t)number, 1}};
+    record.user = record.team = record.credential = record.roles = record.rule = STR_ABSENT;
+    record.verdict = STR("deny");
+    record.status = 401;
+    record.reason = REASON_BAD_CREDENTIAL;
+    return record;
+}
+
+struct spool_identity identity(unsigned boot, unsigned worker)
+{
+    struct spool_identity identity = {.agent = "gw1", .worker = worker};
+
+    snprintf(identity.boot, sizeof(identity.boot), "%032x", boot);
+    return identity;
+}
+
+struct spool *open_spool(const struct fixture *fixture, unsigned boot, unsigned worker)
+{
+    struct spool_identity who = identity(boot, worker);
+    struct diag diag = {0};
+    struct spool *spool;
+
+    ck_assert_msg(spool_create(fixture->spool_dir, &who, RING_BYTES, &spool, &diag) == ERR_OK, "%s",
+                  diag.text);
+    return spool;
+}
+
+struct audit_writer *open_writer(const struct fixture *fixture)
+{
+    struct audit_writer_settings settings = {
+        .audit_file = fixture->file, .spool_dir = fixture->spool_dir, .agent = "gw1"};
+    struct diag diag = {0};
+    struct audit_writer *writer;
+
+    ck_assert_msg(audit_writer_open(&settings, &writer, &diag) == ERR_OK, "%s", diag.text);
+    return writer;
+}
+
+void append_records(struct spool *spool, uint64_t first, uint64_t last)
+{
+    for (uint64_t i = first; i <= last; i++) {
+        struct audit_record record = sample_record(i);
+        ck_assert_int_eq(spool_append(spool, &record), SPOOL_RECORDED);
+    }
+}
+
+char *read_text(const char *path, size_t *length)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = calloc(1, 1);
+
+    *length = 0;
+    while (file && text) {
+        char piece[65536];
+        size_t count = fread(piece, 1, sizeof(piece), file);
+
+        if (count == 0) {
+            break;
+        }
+        text = realloc(text, *length + count + 1);
+        ck_assert_ptr_nonnull(text);
+        memcpy(text + *length, piece, count);
+        *length += count;
+        text[*length] = '\0';
+    }
+    if (file) {
+        fclose(file);
+    }
+    return text;
+}
+
+void write_text(const char *path, const char *text, size_t length)
+{
+    FILE *file = fopen(path, "wb");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(text, 1, length, file), length);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+size_t count_files(const char *directory, const char *suffix)
+{
+    DIR *dir = opendir(directory);
+    struct dirent *entry;
+    size_t count = 0;
+
+    ck_assert_ptr_nonnull(dir);
+    while ((entry = readdir(dir))) {
+        size_t length = strlen(entry->d_name), tail = strlen(suffix);
+        count += length > tail && strcmp(entry->d_name + length - tail, suffix) == 0;
+    }
+    closedir(dir);
+    return count;
+}
+
+void line_tally_init(struct line_tally *tally, unsigned boot, unsigned worker)
+{
+    *tally = (struct line_tally){.boot = boot, .worker = worker, .times = calloc(1, TALLY_MAX)};
+    ck_assert_ptr_nonnull(tally->times);
+}
+
+void line_tally_fini(struct line_tally *tally)
+{
+    free(tally->times);
+}
+
+static void count_line(struct line_tally *tally, const char *line, size_t length)
+{
+    char boot[64], worker[32], sequence[32], mark[8];
+    struct spool_identity who = identity(tally->boot, 0);
+
+    ck_assert_msg(json_is_object(line, length), "not JSON: %.*s", (int)length, line);
+    ck_assert(json_member(line, length, "boot", boot, sizeof(boot)));
+    ck_assert(json_member(line, length, "worker", worker, sizeof(worker)));
+    ck_assert(json_member(line, length, "seq", sequence, sizeof(sequence)));
+    if (strcmp(boot, who.boot) != 0 || strtoul(worker, NULL, 10) != tally->worker) {
+        return;
+    }
+    uint64_t number = strtoull(sequence, NULL, 10);
+    ck_assert_uint_lt(number, TALLY_MAX);
+    tally->times[number]++;
+    tally->line_count++;
+    tally->highest = number > tally->highest ? number : tally->highest;
+    tally->redelivered_count += json_member(line, length, "redelivered", mark, sizeof(mark));
+}
+
+void line_tally_read(struct line_tally *tally, const char *path)
+{
+    size_t length;
+    char *text = read_text(path, &length);
+
+    ck_assert_msg(length == 0 || text[length - 1] == '\n', "%s ends within a line", path);
+    for (char *line = text; line < text + length;) {
+        char *feed = memchr(line, '\n', length - (size_t)(line - text));
+
+        count_line(tally, line, (size_t)(feed - line));
+        line = feed + 1;
+    }
+    free(text);
+}
+
+void assert_exactly_once(const struct line_tally *tally, uint64_t first, uint64_t last)
+{
+    for (uint64_t i = first; i <= last; i++) {
+        ck_assert_msg(tally->times[i] == 1, "boot %u worker %u: %llu stands there %u times",
+                      tally->boot, tally->worker, (unsigned long long)i, tally->times[i]);
+    }
+}
+
+void assert_file_holds(const struct fixture *fixture, unsigned boot, unsigned worker,
+                       uint64_t first, uint64_t last)
+{
+    struct line_tally tally;
+
+    line_tally_init(&tally, boot, worker);
+    line_tally_read(&tally, fixture->file);
+    assert_exactly_once(&tally, first, last);
+    ck_assert_uint_eq(tally.highest, last);
+    line_tally_fini(&tally);
+}
+
+int silence_log(void)
+{
+    int saved = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    dup2(nowhere, STDERR_FILENO);
+    close(nowhere);
+    return saved;
+}
+
+void restore_log(int saved)
+{
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+}

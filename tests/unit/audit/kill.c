@@ -1,0 +1,163 @@
+/* kill -9 at any instant: what spool_append() said was recorded is in the file exactly once. */
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/audit/writer.h"
+#include "tests/unit/audit/faults.h"
+#include "tests/unit/audit/fixture.h"
+#include "tests/unit/audit/suites.h"
+
+#define WORKERS        2
+#define ROUNDS         20
+#define WRITE_ROUNDS   60
+#define KILL_AFTER_MAX 40 /* ms */
+
+/* What the child knew to be recorded, in memory that outlives it. */
+struct shared {
+    _Atomic uint64_t recorded[ROUNDS > WRITE_ROUNDS ? ROUNDS : WRITE_ROUNDS][WORKERS];
+};
+
+static struct fixture fixture;
+static struct shared *shared;
+static uint32_t random_state = 9;
+
+static uint32_t next_random(uint32_t bound)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (random_state >> 8) % bound;
+}
+
+static void setup(void)
+{
+    fixture_init(&fixture);
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(shared, MAP_FAILED);
+}
+
+static void teardown(void)
+{
+    munmap(shared, sizeof(*shared));
+    fixture_fini(&fixture);
+}
+
+/* Starts like an agent, then appends until it is killed. Sequences are as many as were recorded. */
+static void run_child(unsigned boot)
+{
+    struct audit_writer *writer = open_writer(&fixture);
+    struct spool *spools[WORKERS];
+
+    for (unsigned i = 0; i < WORKERS; i++) {
+        spools[i] = open_spool(&fixture, boot + 1, i);
+        ck_assert_int_eq(audit_writer_add(writer, spools[i]), ERR_OK);
+    }
+    ck_assert_int_eq(audit_writer_start(writer), ERR_OK);
+    for (uint64_t number = 0;; number++) {
+        unsigned worker = number % WORKERS;
+        struct audit_record record = sample_record(number);
+
+        if (spool_append(spools[worker], &record) == SPOOL_RECORDED) {
+            atomic_fetch_add(&shared->recorded[boot][worker], 1);
+        } else {
+            struct timespec pause = {.tv_nsec = 100000};
+            nanosleep(&pause, NULL);
+        }
+    }
+}
+
+/* Gives the child, which dies by SIGKILL: of the faults, or of the caller. */
+static pid_t start_child(unsigned boot, const struct faults *plan)
+{
+    pid_t child = fork();
+
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        silence_log();
+        faults = *plan;
+        run_child(boot);
+    }
+    return child;
+}
+
+static void wait_for(pid_t child)
+{
+    int status;
+
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %x", status);
+}
+
+/* A record may stand there although its append did not return, but then it is the last. */
+static void assert_all_recorded(unsigned rounds)
+{
+    uint64_t total = 0;
+
+    for (unsigned boot = 0; boot < rounds; boot++) {
+        for (unsigned worker = 0; worker < WORKERS; worker++) {
+            uint64_t recorded = atomic_load(&shared->recorded[boot][worker]);
+            struct line_tally tally;
+
+            line_tally_init(&tally, boot + 1, worker);
+            line_tally_read(&tally, fixture.file);
+            ck_assert_msg(tally.highest >= recorded && tally.highest <= recorded + 1,
+                          "boot %u: %llu recorded, %llu there", boot + 1,
+                          (unsigned long long)recorded, (unsigned long long)tally.highest);
+            assert_exactly_once(&tally, 1, tally.highest);
+            ck_assert_uint_eq(tally.redelivered_count, 0);
+            total += recorded;
+            line_tally_fini(&tally);
+        }
+    }
+    ck_assert_uint_gt(total, 1000);
+}
+
+START_TEST(at_a_random_instant)
+{
+    static const struct faults none;
+
+    for (unsigned boot = 0; boot < ROUNDS; boot++) {
+        pid_t child = start_child(boot, &none);
+        struct timespec pause = {.tv_nsec = (long)next_random(KILL_AFTER_MAX * 1000) * 1000};
+
+        nanosleep(&pause, NULL);
+        ck_assert_int_eq(kill(child, SIGKILL), 0);
+        wait_for(child);
+    }
+    audit_writer_close(open_writer(&fixture), 0);
+    assert_all_recorded(ROUNDS);
+}
+END_TEST
+
+/* At the n-th write, after some bytes of it, or after all of it but before its end is noted. */
+START_TEST(in_the_middle_of_a_write)
+{
+    for (unsigned boot = 0; boot < WRITE_ROUNDS; boot++) {
+        struct faults plan = {.kill_countdown = 1 + (int)next_random(4),
+                              .kill_bytes = boot % 3 == 0 ? SIZE_MAX : next_random(3000)};
+
+        wait_for(start_child(boot, &plan));
+    }
+    int saved = silence_log();
+    audit_writer_close(open_writer(&fixture), 0);
+    restore_log(saved);
+    assert_all_recorded(WRITE_ROUNDS);
+}
+END_TEST
+
+Suite *kill_suite(void)
+{
+    Suite *suite = suite_create("kill");
+    TCase *tcase = tcase_create("kill");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 100);
+    tcase_add_test(tcase, at_a_random_instant);
+    tcase_add_test(tcase, in_the_middle_of_a_write);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

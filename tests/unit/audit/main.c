@@ -1,0 +1,20 @@
+#include <stdlib.h>
+
+#include "tests/unit/audit/suites.h"
+
+int main(void)
+{
+    SRunner *runner = srunner_create(entry_suite());
+
+    srunner_add_suite(runner, line_suite());
+    srunner_add_suite(runner, ring_suite());
+    srunner_add_suite(runner, spool_suite());
+    srunner_add_suite(runner, batch_suite());
+    srunner_add_suite(runner, writer_suite());
+    srunner_add_suite(runner, recover_suite());
+    srunner_add_suite(runner, kill_suite());
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

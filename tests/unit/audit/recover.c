@@ -1,0 +1,311 @@
+#include "agent/audit/recover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/audit/spool_inside.h"
+#include "tests/unit/audit/fixture.h"
+#include "tests/unit/audit/suites.h"
+
+#define RECORDS   40u
+#define SETTLED   10u /* delivered before the last batch */
+#define DELIVERED 20u /* by the last batch, which was not settled */
+
+static struct fixture fixture;
+static char spool_file[256];
+
+/* A process that died between the write of a batch and its end. */
+static void die_unsettled(uint64_t records, uint64_t settled, uint64_t delivered)
+{
+    struct spool *spool = open_spool(&fixture, 1, 0);
+    struct audit_file file = AUDIT_FILE_NONE;
+    struct audit_batch batch;
+    struct diag diag = {0};
+    uint64_t count;
+
+    snprintf(spool_file, sizeof(spool_file), "%s", spool_path(spool));
+    ck_assert_int_eq(audit_file_open(&file, fixture.file, &diag), ERR_OK);
+    ck_assert_int_eq(audit_batch_init(&batch), ERR_OK);
+    ck_assert_int_eq(audit_batch_add(&batch, spool, false), ERR_OK);
+    if (settled > 0) {
+        append_records(spool, 1, settled);
+        audit_batch_fill(&batch);
+        ck_assert_int_eq(audit_batch_deliver(&batch, &file, &count), ERR_OK);
+    }
+    append_records(spool, settled + 1, delivered);
+    audit_batch_fill(&batch);
+    struct audit_ring_ledger before = spool_ring(spool)->ledger;
+    ck_assert_int_eq(audit_batch_deliver(&batch, &file, &count), ERR_OK);
+    struct audit_ring_ledger after = spool_ring(spool)->ledger;
+    after.tail = before.tail;
+    after.delivered = before.delivered;
+    spool_ring(spool)->ledger = after;
+    audit_ring_mark(spool_ring(spool), &after.place, delivered);
+    if (records > delivered) {
+        append_records(spool, delivered + 1, records);
+    }
+    audit_batch_fini(&batch);
+    audit_file_close(&file);
+    spool_close(spool);
+}
+
+static void setup(void)
+{
+    fixture_init(&fixture);
+}
+
+static void teardown(void)
+{
+    fixture_fini(&fixture);
+}
+
+static void start_and_stop(void)
+{
+    audit_writer_close(open_writer(&fixture), 0);
+}
+
+START_TEST(resumes_after_what_the_file_holds)
+{
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    start_and_stop();
+    assert_file_holds(&fixture, 1, 0, 1, RECORDS);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
+    start_and_stop();
+    assert_file_holds(&fixture, 1, 0, 1, RECORDS);
+}
+END_TEST
+
+/* The file ends after every possible byte of the last batch. */
+START_TEST(cuts_the_torn_line_and_writes_it_again)
+{
+    size_t whole, length;
+    char *text;
+
+    die_unsettled(4, 1, 3);
+    text = read_text(fixture.file, &whole);
+    char *settled_end = strchr(text, '\n') + 1;
+    size_t first = (size_t)(settled_end - text);
+    char *spool = read_text(spool_file, &length);
+    for (size_t cut = first; cut <= whole; cut++) {
+        write_text(spool_file, spool, length);
+        ck_assert_int_eq(truncate(fixture.file, (off_t)cut), 0);
+        int saved = silence_log();
+        start_and_stop();
+        restore_log(saved);
+        assert_file_holds(&fixture, 1, 0, 1, 4);
+        /* The same inode, as it was. */
+        ck_assert_int_eq(truncate(fixture.file, 0), 0);
+        FILE *file = fopen(fixture.file, "ab");
+        ck_assert_uint_eq(fwrite(text, 1, whole, file), whole);
+        fclose(file);
+    }
+    free(spool);
+    free(text);
+}
+END_TEST
+
+START_TEST(finds_the_file_under_its_rotated_name)
+{
+    struct line_tally tally;
+    char rotated[128];
+
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    snprintf(rotated, sizeof(rotated), "%s.1", fixture.file);
+    ck_assert_int_eq(rename(fixture.file, rotated), 0);
+    start_and_stop();
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, rotated);
+    assert_exactly_once(&tally, 1, DELIVERED);
+    line_tally_read(&tally, fixture.file);
+    assert_exactly_once(&tally, 1, RECORDS);
+    ck_assert_uint_eq(tally.redelivered_count, 0);
+    line_tally_fini(&tally);
+}
+END_TEST
+
+START_TEST(marks_what_it_delivers_again_when_the_file_is_gone)
+{
+    struct line_tally tally;
+    int saved = silence_log();
+
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    ck_assert_int_eq(unlink(fixture.file), 0);
+    write_text(fixture.file, "", 0); /* may take the same inode, so keep it from being found */
+    ck_assert_int_eq(unlink(fixture.file), 0);
+    start_and_stop();
+    restore_log(saved);
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, fixture.file);
+    assert_exactly_once(&tally, SETTLED + 1, RECORDS);
+    ck_assert_uint_eq(tally.redelivered_count, DELIVERED - SETTLED);
+    line_tally_fini(&tally);
+}
+END_TEST
+
+START_TEST(marks_what_it_delivers_again_when_the_file_was_truncated)
+{
+    struct line_tally tally;
+    int saved = silence_log();
+
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    ck_assert_int_eq(truncate(fixture.file, 0), 0);
+    start_and_stop();
+    restore_log(saved);
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, fixture.file);
+    assert_exactly_once(&tally, SETTLED + 1, RECORDS);
+    ck_assert_uint_eq(tally.redelivered_count, DELIVERED - SETTLED);
+    line_tally_fini(&tally);
+}
+END_TEST
+
+START_TEST(does_not_cut_a_line_that_is_not_ours)
+{
+    size_t length;
+    FILE *file;
+
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    file = fopen(fixture.file, "ab");
+    ck_assert_int_ge(fprintf(file, "foreign text without an end"), 0);
+    fclose(file);
+    start_and_stop();
+    char *text = read_text(fixture.file, &length);
+    ck_assert_ptr_nonnull(strstr(text, "foreign text without an end\n{\"v\":1,"));
+    free(text);
+}
+END_TEST
+
+START_TEST(delivers_old_boots_oldest_first_and_removes_them)
+{
+    size_t length;
+
+    for (unsigned boot = 9; boot >= 7; boot--) {
+        struct spool *spool = open_spool(&fixture, boot, 0);
+
+        append_records(spool, 1, 2);
+        spool_close(spool);
+        usleep(1000); /* their age is in microseconds */
+    }
+    start_and_stop();
+    char *text = read_text(fixture.file, &length);
+    const char *nine = strstr(text, "0009\""), *eight = strstr(text, "0008\"");
+    const char *seven = strstr(text, "0007\"");
+    ck_assert(nine && eight && seven && nine < eight && eight < seven);
+    free(text);
+    for (unsigned boot = 7; boot <= 9; boot++) {
+        struct line_tally tally;
+
+        line_tally_init(&tally, boot, 0);
+        line_tally_read(&tally, fixture.file);
+        assert_exactly_once(&tally, 1, 2);
+        line_tally_fini(&tally);
+    }
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
+}
+END_TEST
+
+START_TEST(moves_garbage_aside_and_goes_on)
+{
+    char path[256];
+    int saved = silence_log();
+
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    snprintf(path, sizeof(path), "%s/garbage.spool", fixture.spool_dir);
+    write_text(path, "garbage", 7);
+    snprintf(path, sizeof(path), "%s/directory.spool", fixture.spool_dir);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/fifo.spool", fixture.spool_dir);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    snprintf(path, sizeof(path), "%s/half.spool.new", fixture.spool_dir);
+    write_text(path, "", 0);
+    start_and_stop();
+    restore_log(saved);
+    assert_file_holds(&fixture, 1, 0, 1, RECORDS);
+    ck_assert_uint_ge(count_files(fixture.spool_dir, ".bad"), 2);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".new"), 0);
+}
+END_TEST
+
+/* Part of the file that a flip can hit, and how far apart the flips are. */
+static const struct {
+    const char *name;
+    size_t begin, end, step;
+} parts[] = {
+    {"control page", 0, 4096, 1},
+    {"scratch", 4096, 65536, 61},
+    {"records", 65536, 65536 + 14 * 1024, 1},
+    {"free room", 65536 + 14 * 1024, 131072, 61},
+};
+
+static void flip_and_start(const char *spool, size_t length, const char *text, size_t text_length,
+                           size_t at)
+{
+    struct line_tally tally;
+    char *flipped = malloc(length);
+
+    ck_assert_ptr_nonnull(flipped);
+    memcpy(flipped, spool, length);
+    flipped[at] = (char)~flipped[at];
+    write_text(spool_file, flipped, length);
+    free(flipped);
+    write_text(fixture.file, text, text_length);
+    start_and_stop();
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, fixture.file);
+    bool is_refused = count_files(fixture.spool_dir, ".bad") > 0 && tally.highest == DELIVERED;
+    assert_exactly_once(&tally, 1, DELIVERED);
+    uint64_t missing = 0;
+    for (uint64_t i = DELIVERED + 1; i <= RECORDS; i++) {
+        ck_assert_msg(tally.times[i] <= 1, "%zu: %llu twice", at, (unsigned long long)i);
+        missing += tally.times[i] == 0;
+    }
+    ck_assert_msg(is_refused || missing <= 1, "%zu: %llu missing", at, (unsigned long long)missing);
+    ck_assert_msg(missing == 0 || count_files(fixture.spool_dir, ".bad") == 1,
+                  "%zu: lost without a trace", at);
+    ck_assert_uint_eq(tally.redelivered_count, 0);
+    line_tally_fini(&tally);
+    char aside[300];
+    snprintf(aside, sizeof(aside), "%s.bad", spool_file);
+    unlink(aside);
+}
+
+START_TEST(survives_any_byte_of_the_spool_flipped)
+{
+    size_t length, text_length;
+    int saved;
+
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    char *spool = read_text(spool_file, &length);
+    char *text = read_text(fixture.file, &text_length);
+    ck_assert_uint_eq(length, parts[COUNT(parts) - 1].end);
+    saved = silence_log();
+    for (size_t at = parts[_i].begin; at < parts[_i].end; at += parts[_i].step) {
+        flip_and_start(spool, length, text, text_length, at);
+    }
+    restore_log(saved);
+    free(spool);
+    free(text);
+}
+END_TEST
+
+Suite *recover_suite(void)
+{
+    Suite *suite = suite_create("recover");
+    TCase *tcase = tcase_create("recover");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 100);
+    tcase_add_test(tcase, moves_garbage_aside_and_goes_on);
+    tcase_add_loop_test(tcase, survives_any_byte_of_the_spool_flipped, 0, COUNT(parts));
+    tcase_add_test(tcase, cuts_the_torn_line_and_writes_it_again);
+    tcase_add_test(tcase, does_not_cut_a_line_that_is_not_ours);
+    tcase_add_test(tcase, resumes_after_what_the_file_holds);
+    tcase_add_test(tcase, finds_the_file_under_its_rotated_name);
+    tcase_add_test(tcase, marks_what_it_delivers_again_when_the_file_is_gone);
+    tcase_add_test(tcase, marks_what_it_delivers_again_when_the_file_was_truncated);
+    tcase_add_test(tcase, delivers_old_boots_oldest_first_and_removes_them);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

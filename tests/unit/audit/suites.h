@@ -1,0 +1,18 @@
+/* One suite per part of agent/audit; main.c runs them all. */
+#ifndef REEVE_TESTS_UNIT_AUDIT_SUITES_H
+#define REEVE_TESTS_UNIT_AUDIT_SUITES_H
+
+#include <check.h>
+
+#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
+
+Suite *batch_suite(void);
+Suite *entry_suite(void);
+Suite *kill_suite(void);
+Suite *line_suite(void);
+Suite *recover_suite(void);
+Suite *ring_suite(void);
+Suite *spool_suite(void);
+Suite *writer_suite(void);
+
+#endif
