@@ -37,8 +37,8 @@ struct box {
     char keyid[APIKEY_ID_LENGTH + 1];
 };
 
-/* `conf` is added to a configuration that suits tests. Alice may GET all below /v1/orders and her key is
- * in the store. Peers have said HELLO. */
+/* `conf` is added to a configuration that suits tests. Alice may GET all below /v1/orders and her
+ * key is in the store. Peers have said HELLO. */
 void box_open(struct box *box, const char *conf);
 void box_close(struct box *box);
 
