@@ -192,8 +192,8 @@ static void end(struct run *run)
 }
 
 enum decide_progress decide_run(const struct decide_context *context, const struct request *request,
-                                struct arena *arena, struct now now,
-                                struct directory_waiter *waiter, struct decision *out)
+                                struct arena *arena, struct now now, struct waiter *waiter,
+                                struct decision *out)
 {
     struct run run = {.context = context,
                       .request = request,

@@ -52,8 +52,8 @@ struct decision {
  * found ends in a deny. No allocation, no system call.
  */
 enum decide_progress decide_run(const struct decide_context *context, const struct request *request,
-                                struct arena *arena, struct now now,
-                                struct directory_waiter *waiter, struct decision *out);
+                                struct arena *arena, struct now now, struct waiter *waiter,
+                                struct decision *out);
 
 /* Ends a request that was not run to its end: overload, deadline, audit blocked. The gate's mode
  * counts here too. */

@@ -16,7 +16,7 @@ struct run {
     const struct request *request;
     struct arena *arena;
     struct now now;
-    struct directory_waiter *waiter;
+    struct waiter *waiter;
     struct decision *out;
 
     struct offer offer;

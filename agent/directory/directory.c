@@ -186,8 +186,7 @@ static enum err ask(struct directory *directory, const struct question *question
 
 /* `slot` is stale, or NULL. */
 static enum directory_answer miss(struct directory *directory, const struct question *question,
-                                  struct slot *slot, struct now now,
-                                  struct directory_waiter *waiter)
+                                  struct slot *slot, struct now now, struct waiter *waiter)
 {
     if (slot && !slot->fetch && now.mono_us < slot->retry_us) {
         return DIRECTORY_DOWN;
@@ -199,13 +198,13 @@ static enum directory_answer miss(struct directory *directory, const struct ques
         }
         directory->counters.misses++;
     }
-    fetch_wait(slot->fetch, waiter);
+    waiter_add(&slot->fetch->waiters, waiter);
     return DIRECTORY_PENDING;
 }
 
 enum directory_answer directory_get(struct directory *directory, enum record_kind kind,
                                     struct str name, struct str source, struct now now,
-                                    struct directory_waiter *waiter, struct directory_entry **entry)
+                                    struct waiter *waiter, struct directory_entry **entry)
 {
     if (name.len == 0 || name.len > DIRECTORY_NAME_BYTES_MAX) {
         return DIRECTORY_BAD;
@@ -222,19 +221,6 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
     }
     const struct question question = {kind, name, source, hash};
     return miss(directory, &question, slot, now, waiter);
-}
-
-void directory_cancel(struct directory_waiter *waiter)
-{
-    if (!waiter->previous_next) {
-        return;
-    }
-    *waiter->previous_next = waiter->next;
-    if (waiter->next) {
-        waiter->next->previous_next = waiter->previous_next;
-    }
-    waiter->next = NULL;
-    waiter->previous_next = NULL;
 }
 
 void directory_tick(struct directory *directory, struct now now)

@@ -23,6 +23,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/siphash.h"
+#include "agent/base/waiter.h"
 #include "agent/directory/record.h"
 #include "agent/store/store.h"
 
@@ -41,16 +42,6 @@ enum directory_answer {
 /* After a fetch failed, its record is answered with DOWN this long before the store is asked again.
  */
 #define DIRECTORY_RETRY_US 50000
-
-/* Somebody who waits for a record; lives in the asker's memory, zeroed but for wake_cb. wake_cb
- * runs inside directory_tick(), never inside directory_get(); the waiter is unlinked before and may
- * be queued again, and other waiters may be cancelled and freed. What happened is found by asking
- * again. */
-struct directory_waiter {
-    struct directory_waiter *next;
-    struct directory_waiter **previous_next; /* NULL: not queued */
-    void (*wake_cb)(struct directory_waiter *waiter, struct now now);
-};
 
 /* An entry of the cache, as far as deciding may see it. */
 struct directory_entry {
@@ -101,11 +92,7 @@ void directory_free(struct directory *directory);
  */
 enum directory_answer directory_get(struct directory *directory, enum record_kind kind,
                                     struct str name, struct str source, struct now now,
-                                    struct directory_waiter *waiter,
-                                    struct directory_entry **entry);
-
-/* Takes the waiter out of its queue; nothing happens where it is in none. */
-void directory_cancel(struct directory_waiter *waiter);
+                                    struct waiter *waiter, struct directory_entry **entry);
 
 /* Wakes those whose records arrived, or failed to. Once per turn of the loop. */
 void directory_tick(struct directory *directory, struct now now);

@@ -167,6 +167,7 @@ enum err fetch_start(struct directory *directory, struct slot *slot, struct sour
                             .source = source,
                             .epoch = directory->epoch,
                             .sent_us = now.mono_us};
+    waiter_queue_init(&fetch->waiters);
     enum err e = store_get_hash(directory->store, key, reply_cb, fetch);
     if (e != ERR_OK) {
         free(fetch);
@@ -177,30 +178,6 @@ enum err fetch_start(struct directory *directory, struct slot *slot, struct sour
     return ERR_OK;
 }
 
-void fetch_wait(struct fetch *fetch, struct directory_waiter *waiter)
-{
-    ensure(!waiter->previous_next);
-    waiter->next = fetch->waiters;
-    waiter->previous_next = &fetch->waiters;
-    if (waiter->next) {
-        waiter->next->previous_next = &waiter->next;
-    }
-    fetch->waiters = waiter;
-}
-
-static void reverse_waiters(struct fetch *fetch)
-{
-    struct directory_waiter *waiters = fetch->waiters;
-
-    fetch->waiters = NULL;
-    while (waiters) {
-        struct directory_waiter *waiter = waiters;
-        waiters = waiter->next;
-        waiter->previous_next = NULL;
-        fetch_wait(fetch, waiter);
-    }
-}
-
 /* From here on a get sees the answer, or asks anew. */
 static void release(struct fetch *fetch, struct now now)
 {
@@ -209,17 +186,6 @@ static void release(struct fetch *fetch, struct now now)
     slot->fetch = NULL;
     if (fetch->has_failed) {
         slot->retry_us = now.mono_us + DIRECTORY_RETRY_US;
-    }
-    reverse_waiters(fetch);
-}
-
-/* Always the first: the woken one may cancel any of the others. */
-static void wake(struct fetch *fetch, struct now now)
-{
-    while (fetch->waiters) {
-        struct directory_waiter *waiter = fetch->waiters;
-        directory_cancel(waiter);
-        waiter->wake_cb(waiter, now);
     }
 }
 
@@ -233,7 +199,7 @@ void fetch_end_all(struct directory *directory, struct now now)
         release(fetch, now);
     }
     for (struct fetch *fetch = first; fetch; fetch = fetch->next_done) {
-        wake(fetch, now);
+        waiter_wake_all(&fetch->waiters, now);
     }
     while (first) {
         struct fetch *next = first->next_done;
@@ -246,9 +212,7 @@ void fetch_end_all(struct directory *directory, struct now now)
 
 void fetch_abandon(struct fetch *fetch)
 {
-    while (fetch->waiters) {
-        directory_cancel(fetch->waiters);
-    }
+    waiter_cancel_all(&fetch->waiters);
     fetch->directory = NULL;
     fetch->slot = NULL;
     fetch->source = NULL;

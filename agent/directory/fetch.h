@@ -27,7 +27,7 @@ struct fetch {
     bool is_done;
     bool has_failed;
     struct fetch *next_done;
-    struct directory_waiter *waiters; /* newest first */
+    struct waiter_queue waiters;
 };
 
 /*
@@ -36,9 +36,6 @@ struct fetch {
  */
 enum err fetch_start(struct directory *directory, struct slot *slot, struct source *source,
                      struct now now) MUST_USE;
-
-/* Queues a waiter that is in no queue. */
-void fetch_wait(struct fetch *fetch, struct directory_waiter *waiter);
 
 /* Ends the fetches of this turn: every waiter is woken once, in the order of their coming. */
 void fetch_end_all(struct directory *directory, struct now now);

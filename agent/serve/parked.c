@@ -8,7 +8,7 @@
 
 #define FREE_MAX 1024
 
-static void wake_cb(struct directory_waiter *waiter, struct now now)
+static void wake_cb(struct waiter *waiter, struct now now)
 {
     struct parked *parked = (struct parked *)(void *)waiter;
 
@@ -40,7 +40,7 @@ void parked_give(struct engine *engine, struct parked *parked)
     if (!parked) {
         return;
     }
-    directory_cancel(&parked->waiter);
+    waiter_cancel(&parked->waiter);
     if (parked->payload.length > 0) {
         crypto_wipe(parked->heap ? parked->heap : parked->inline_bytes, parked->payload.length);
     }

@@ -14,7 +14,7 @@
 #define PARKED_INLINE_BYTES 2048
 
 struct parked {
-    struct directory_waiter waiter; /* first: a woken waiter is its parked request */
+    struct waiter waiter; /* first: a woken waiter is its parked request */
     struct engine *engine;
     struct peer *peer;
     struct parked *peer_next;

@@ -248,12 +248,12 @@ static void decide_notify(struct peer *peer, const struct question *question)
     case REQUEST_PARSED:
         break;
     }
-    struct directory_waiter *waiter = &engine->spare->waiter;
+    struct waiter *waiter = &engine->spare->waiter;
     if (decide_run(&engine->decide, &request, &engine->arena, engine->now, waiter, &decision) ==
         DECIDE_DONE) {
         settle(peer, &request, question, &decision);
     } else if (!park(peer, question)) {
-        directory_cancel(waiter);
+        waiter_cancel(waiter);
         decide_refuse(&engine->decide, &request, REASON_OVERLOAD, &engine->arena, &decision);
         settle(peer, &request, question, &decision);
     }
@@ -310,7 +310,7 @@ void peer_refuse(struct parked *parked, enum reason reason)
     struct question question = parked_question(parked, &request);
 
     parked_unlink(parked);
-    directory_cancel(&parked->waiter);
+    waiter_cancel(&parked->waiter);
     decide_refuse(&engine->decide, &request, reason, &engine->arena, &decision);
     finish(parked, &request, &question, &decision);
 }

@@ -7,7 +7,7 @@
 
 static struct world world;
 
-static enum directory_answer ask(const char *team, struct directory_waiter *waiter)
+static enum directory_answer ask(const char *team, struct waiter *waiter)
 {
     struct directory_entry *entry;
 

@@ -16,7 +16,7 @@ static void start(void)
 
 static void stop(void)
 {
-    directory_cancel(&asker.waiter);
+    waiter_cancel(&asker.waiter);
     world_fini(&world);
 }
 

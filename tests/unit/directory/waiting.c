@@ -73,12 +73,12 @@ END_TEST
 START_TEST(a_cancelled_asker_is_not_woken)
 {
     ask_all();
-    directory_cancel(&askers[0].waiter);
-    directory_cancel(&askers[50].waiter);
-    directory_cancel(&askers[99].waiter);
-    directory_cancel(&askers[99].waiter);
+    waiter_cancel(&askers[0].waiter);
+    waiter_cancel(&askers[50].waiter);
+    waiter_cancel(&askers[99].waiter);
+    waiter_cancel(&askers[99].waiter);
     fake_store_step(world.fake);
-    directory_cancel(&askers[1].waiter);
+    waiter_cancel(&askers[1].waiter);
     world_tick(&world);
     for (size_t i = 0; i < ASKERS; i++) {
         bool is_cancelled = i == 0 || i == 1 || i == 50 || i == 99;
@@ -92,7 +92,7 @@ START_TEST(the_answer_counts_though_everybody_left)
     world_team(&world, "ops", NULL);
     ask_all();
     for (size_t i = 0; i < ASKERS; i++) {
-        directory_cancel(&askers[i].waiter);
+        waiter_cancel(&askers[i].waiter);
     }
     world_turn(&world);
     ck_assert_int_eq(world_ask(&world, "ops", &askers[0]), DIRECTORY_FOUND);
@@ -121,29 +121,29 @@ END_TEST
 /* What a woken request may do to the directory and to others. */
 
 struct actor {
-    struct directory_waiter waiter;
+    struct waiter waiter;
     struct actor *other;
     enum directory_answer answer;
 };
 
-static void cancel_and_free_other_cb(struct directory_waiter *waiter, struct now now)
+static void cancel_and_free_other_cb(struct waiter *waiter, struct now now)
 {
     struct actor *actor = (struct actor *)(void *)waiter;
 
     (void)now;
-    directory_cancel(&actor->other->waiter);
+    waiter_cancel(&actor->other->waiter);
     free(actor->other);
     actor->other = NULL;
 }
 
-static void fail_cb(struct directory_waiter *waiter, struct now now)
+static void fail_cb(struct waiter *waiter, struct now now)
 {
     (void)waiter;
     (void)now;
     ck_abort_msg("a cancelled waiter was woken");
 }
 
-static enum directory_answer ask_for(const char *team, struct directory_waiter *waiter)
+static enum directory_answer ask_for(const char *team, struct waiter *waiter)
 {
     struct directory_entry *entry;
 
@@ -168,7 +168,7 @@ START_TEST(a_woken_asker_may_free_another)
 }
 END_TEST
 
-static void ask_next_cb(struct directory_waiter *waiter, struct now now)
+static void ask_next_cb(struct waiter *waiter, struct now now)
 {
     struct actor *actor = (struct actor *)(void *)waiter;
 
@@ -237,15 +237,15 @@ END_TEST
 
 START_TEST(may_be_freed_while_fetches_are_under_way)
 {
-    struct directory_waiter never_woken = {.wake_cb = fail_cb};
+    struct waiter never_woken = {.wake_cb = fail_cb};
     struct fake_store *fake = world.fake;
 
     ask_all();
     ck_assert_int_eq(ask_for("dev", &never_woken), DIRECTORY_PENDING);
     fake_store_step_first(fake);
     directory_free(world.directory);
-    ck_assert_ptr_null(never_woken.previous_next);
-    ck_assert_ptr_null(askers[0].waiter.previous_next);
+    ck_assert_ptr_null(never_woken.next);
+    ck_assert_ptr_null(askers[0].waiter.next);
     ck_assert_int_eq(askers[0].woken_count, 0);
     fake_store_step(fake);
     world.directory = NULL;

@@ -4,7 +4,7 @@
 
 static int wake_count;
 
-static void wake_cb(struct directory_waiter *waiter, struct now now)
+static void wake_cb(struct waiter *waiter, struct now now)
 {
     struct asker *asker = (struct asker *)(void *)waiter;
 
@@ -75,7 +75,7 @@ enum directory_answer world_ask_from(struct world *world, const char *source, co
                       world->now, &asker->waiter, &entry);
 
     ck_assert_int_eq(answer == DIRECTORY_FOUND, entry != NULL);
-    ck_assert_int_eq(answer == DIRECTORY_PENDING, asker->waiter.previous_next != NULL);
+    ck_assert_int_eq(answer == DIRECTORY_PENDING, asker->waiter.next != NULL);
     return answer;
 }
 

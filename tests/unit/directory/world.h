@@ -21,7 +21,7 @@ struct world {
 
 /* Somebody who asks; counts how often it was woken. */
 struct asker {
-    struct directory_waiter waiter; /* first */
+    struct waiter waiter; /* first */
     int woken_count;
     int order; /* of all wakes of the program, from 1 */
 };
