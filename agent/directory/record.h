@@ -16,19 +16,36 @@
  *   user   state               roles team limits allow_from expires tokens_not_before password note
  *   team   state               limits note
  *   role                       rule:<id> limits priority mode note
+ *   limit  rate                burst scope on_store_down mode note
+ *   limit  quota per           tz scope on_store_down mode note
  *
  *   user, team        a name: [A-Za-z0-9._@-]{1,64}
  *   roles, limits     0 to 32 names, comma separated, no blanks, no empty item, none twice. A
- * user's limits may carry a leading '!' (lifts a role's limit); "a,!a" is twice allow_from        1
- * to 64 addresses or prefixes (base/ip.h), comma separated like names, none spelled twice state
- * "active" or "disabled" times             UNIX seconds, decimal without leading zero, 1 to
- * 253402300799 (year 9999); 0 is refused, since it would read as "never" hash, hash2 "sha256:<64
- * hex>" or "hmac-sha256:<pepper id>:<64 hex>", lower case; pepper id [A-Za-z0-9._-]{1,32}. hash2
- * and hash2_until go together last4             four of [0-9A-Za-z] password          a PHC string:
- * '$', then 1 to 511 of [A-Za-z0-9/+.=,$-] label, note       0 to 256 bytes of UTF-8 without
- * control characters (U+0000-1F, U+007F-9F) priority          0 to 2047, lower is served first
- * (what set-priority-class tells apart) mode              "enforce" or "shadow" rule:<id> the id is
- * a name; the text is a rule (access/rule.h)
+ *                     user's limits may carry a leading '!' (lifts a role's limit); "a,!a" is twice
+ *   allow_from        1 to 64 addresses or prefixes (base/ip.h), comma separated like names, none
+ *                     spelled twice
+ *   state             "active" or "disabled"
+ *   times             UNIX seconds, decimal without leading zero, 1 to 253402300799 (year 9999); 0
+ *                     is refused, since it would read as "never"
+ *   hash, hash2       "sha256:<64 hex>" or "hmac-sha256:<pepper id>:<64 hex>", lower case; pepper
+ *                     id [A-Za-z0-9._-]{1,32}. hash2 and hash2_until go together
+ *   last4             four of [0-9A-Za-z]
+ *   password          a PHC string: '$', then 1 to 511 of [A-Za-z0-9/+.=,$-]
+ *   label, note       0 to 256 bytes of UTF-8 without control characters (U+0000-1F, U+007F-9F)
+ *   priority          0 to 2047, lower is served first (what set-priority-class tells apart)
+ *   mode              "enforce" or "shadow"
+ *   rule:<id>         the id is a name; the text is a rule (access/rule.h)
+ *   rate              "<units>/s", "/min" or "/h"; units 1 to 10^9, decimal without leading zero.
+ *                     A limit has rate or quota, never both; burst goes with rate only, per and tz
+ *                     with quota only
+ *   burst             1 to 10^9; without it one second of the rate, at least 1
+ *   quota             0 to 10^15 units per window; 0 admits nothing
+ *   per               "minute", "hour", "day", "week" (from Monday) or "month"
+ *   tz                of day, week and month only: a zone's name, "Europe/Berlin": 1 to 64 of
+ *                     [A-Za-z0-9_+/-], parts between '/' not empty. Without it UTC
+ *   scope             "key", "user", "team", "role", "source" (/32, /64) or "global"; without it
+ *                     user
+ *   on_store_down     "deny", "allow" or "budget:<1 to 100>%"; without it deny
  *
  * tests/corpus/records.txt holds what this parser and reeve-admin's Lua must both take and refuse.
  */
@@ -53,8 +70,17 @@
 #define RECORD_PHC_BYTES_MAX  512
 #define RECORD_TIME_MAX       INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 #define RECORD_PRIORITY_MAX   2047
+#define LIMIT_RATE_MAX        UINT64_C(1000000000) /* units and burst of a rate */
+#define LIMIT_QUOTA_MAX       UINT64_C(1000000000000000)
 
-enum record_kind { RECORD_KEY, RECORD_USER, RECORD_TEAM, RECORD_ROLE, RECORD_KIND_COUNT };
+enum record_kind {
+    RECORD_KEY,
+    RECORD_USER,
+    RECORD_TEAM,
+    RECORD_ROLE,
+    RECORD_LIMIT,
+    RECORD_KIND_COUNT
+};
 
 struct record_names {
     const struct str *items;
@@ -114,6 +140,45 @@ struct role_record {
     bool is_shadow; /* mode=shadow: measured and reported, decides nothing */
 };
 
+enum limit_kind { LIMIT_RATE, LIMIT_QUOTA };
+
+/* Who shares the units. */
+enum limit_scope {
+    LIMIT_SCOPE_USER,
+    LIMIT_SCOPE_KEY,
+    LIMIT_SCOPE_TEAM,
+    LIMIT_SCOPE_ROLE,
+    LIMIT_SCOPE_SOURCE,
+    LIMIT_SCOPE_GLOBAL,
+    LIMIT_SCOPE_COUNT
+};
+
+enum limit_per {
+    LIMIT_PER_MINUTE,
+    LIMIT_PER_HOUR,
+    LIMIT_PER_DAY,
+    LIMIT_PER_WEEK,
+    LIMIT_PER_MONTH,
+    LIMIT_PER_COUNT
+};
+
+/* What holds while the store is away and nothing is leased. */
+enum limit_outage { LIMIT_OUTAGE_DENY, LIMIT_OUTAGE_BUDGET, LIMIT_OUTAGE_ALLOW };
+
+/* <prefix>limit:<limit> */
+struct limit_record {
+    enum limit_kind kind;
+    enum limit_scope scope;
+    uint64_t units;    /* rate: per period_us; quota: per window */
+    int64_t period_us; /* rate: a second, minute or hour */
+    uint64_t burst;    /* rate: at least 1 */
+    enum limit_per per;
+    struct str tz; /* absent: UTC */
+    enum limit_outage outage;
+    unsigned budget_percent; /* of LIMIT_OUTAGE_BUDGET, 1 to 100 */
+    bool is_shadow;          /* measured and reported only */
+};
+
 /* A parsed record of any kind; which member holds is known from the kind it was asked for. */
 struct record {
     enum record_kind kind;
@@ -123,6 +188,7 @@ struct record {
         struct user_record user;
         struct team_record team;
         struct role_record role;
+        struct limit_record limit;
     };
 };
 

@@ -20,6 +20,31 @@ enum store_status {
     STORE_REFUSED,   /* NOAUTH, WRONGPASS, NOPERM: the operator's trouble; treated as down */
     STORE_WRONGTYPE, /* the key holds something else than a hash */
     STORE_BAD_REPLY, /* too big, or a reply of the wrong type */
+    STORE_UNSYNCED,  /* the script ran, but too few replicas confirmed it in time; fields are set */
+};
+
+/* A Lua script, known by its SHA-1 once the server has it. It answers with name and value in turn,
+ * all strings, like a hash. Static: the store keeps pointers to it. */
+struct store_script {
+    const char *name; /* for logs */
+    struct str text;
+    char sha1[41]; /* hex; filled by store_script_init() */
+};
+
+/* Once per script, before it is used. */
+enum err store_script_init(struct store_script *script) MUST_USE;
+
+#define STORE_SCRIPT_ARGUMENTS_MAX 16
+
+/* One run of a script on one key. */
+struct store_call {
+    const struct store_script *script;
+    struct str key; /* the full key, prefix included */
+    const struct str *arguments;
+    size_t argument_count; /* at most STORE_SCRIPT_ARGUMENTS_MAX */
+    /* WAIT for so many replicas behind the script, half of the command's deadline at most; 0: not.
+     * It holds up what follows on the connection, so who asks for it has a store of his own. */
+    unsigned replicas;
 };
 
 /* Longest reply taken; beyond it STORE_BAD_REPLY. Roles with 20,000 rules fit. */
@@ -47,6 +72,11 @@ struct store_ops {
      * ERR_IO: known to be down (nothing will be called). */
     enum err (*get_hash)(struct store *store, struct str key, store_reply_cb *callback,
                          void *context);
+    /* EVALSHA, and once EVAL where the server does not know the script yet (then both run under the
+     * one deadline). Everything is copied but the script. Errors and callback as above; a key of
+     * another type is the script's to notice. */
+    enum err (*run_script)(struct store *store, const struct store_call *call,
+                           store_reply_cb *callback, void *context);
     bool (*is_up)(const struct store *store);
     /* Calls every outstanding callback with STORE_DOWN, closes, frees. */
     void (*free)(struct store *store);
@@ -61,6 +91,12 @@ static inline enum err store_get_hash(struct store *store, struct str key, store
                                       void *context)
 {
     return store->ops->get_hash(store, key, callback, context);
+}
+
+static inline enum err store_run_script(struct store *store, const struct store_call *call,
+                                        store_reply_cb *callback, void *context)
+{
+    return store->ops->run_script(store, call, callback, context);
 }
 
 static inline bool store_is_up(const struct store *store)
