@@ -42,7 +42,8 @@
     X(count, MONO, record->mono_us, "mono_us", 0, "the verdict on the clock that never steps")     \
     X(count, REQUESTS, count, "count", 0, "how many requests this line stands for")                \
     X(time, FIRST, first_us, "first", 0, "the first of them")                                      \
-    X(time, LAST, last_us, "last", 0, "the last of them")
+    X(time, LAST, last_us, "last", 0, "the last of them")                                          \
+    X(text, LIMITS, record->limits, "limits", 512, "<name>:<cost>:<left>, each limit asked")
 
 enum audit_field {
 #define X(kind, id, member, name, bound, meaning) AUDIT_FIELD_##id,

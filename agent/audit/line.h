@@ -28,7 +28,8 @@
 
 #define AUDIT_LINE_MAX (16u * 1024)
 #define AUDIT_LINE_ROOM                                                                            \
-    (AUDIT_LINE_MAX + 16u * 1024) /* printing may need this much for a while                       \
+    (AUDIT_LINE_MAX +                                                                              \
+     16u * 1024) /* printing may need this much for a while                       \
                                    */
 
 /* How every line of this version begins. */

@@ -33,6 +33,7 @@ struct audit_record {
     int status;
     enum reason reason;
     struct str rule;
+    struct str limits; /* "daily:1:99": name, cost, units surely left, comma separated; marked */
     struct str shadow;
     struct str fault; /* why a request or record was refused, for people */
     struct str data;  /* where the facts came from: "cache", "store" */

@@ -82,6 +82,8 @@ struct config {
     unsigned directory_max_records;
     unsigned directory_max_absent;        /* remembered misses */
     unsigned directory_max_source_misses; /* in flight for one source address */
+    unsigned max_leases;                  /* limits and subjects that a worker counts */
+    unsigned grant_replicas;              /* that must confirm a grant; 0: none */
 
     /* credentials */
     char *pepper_file; /* NULL: none */

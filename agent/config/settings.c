@@ -133,6 +133,12 @@ const struct setting settings[] = {
      .initial = "64", .needs_restart = true,
      .help = "Look-ups in flight for one source address; more are answered overload."},
 
+    {"max_leases", NUMBER(max_leases, 16, 100000000), .initial = "100000", .needs_restart = true,
+     .help = "Pairs of a limit and whom it counts that a worker keeps; the idle ones go first."},
+    {"grant_replicas", NUMBER(grant_replicas, 0, 16), .initial = "0", .needs_restart = true,
+     .help = "Replicas of the store that must confirm a grant before it is spent (WAIT, on a "
+             "connection of its own). Narrows what a failover may over-admit."},
+
     {"pepper_file", PATH(pepper_file),
      .help = "Keys of the HMAC under which API keys are stored, one \"<id> <hex>\" a line; group "
              "and others must not read it."},

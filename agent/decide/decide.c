@@ -21,6 +21,18 @@ enum step_result run_deny(struct run *run, enum reason reason, const char *fault
     return STEP_END;
 }
 
+enum step_result run_throttle(struct run *run, enum reason reason, struct str limit,
+                              int64_t retry_after_s)
+{
+    struct verdict *verdict = &run->out->verdict;
+
+    verdict->kind = VERDICT_THROTTLE;
+    verdict->reason = reason;
+    verdict->limit = limit;
+    verdict->retry_after = retry_after_s;
+    return STEP_END;
+}
+
 enum step_result run_allow(struct run *run)
 {
     run->out->verdict.kind = VERDICT_ALLOW;
@@ -155,7 +167,7 @@ static enum step_result step_offer(struct run *run)
 /* In order; the first that does not say STEP_NEXT ends the run. */
 static step_fn *const steps[] = {
     step_gate, step_request, step_host, step_path,  step_offer,
-    step_key,  step_user,    step_team, step_rules,
+    step_key,  step_user,    step_team, step_rules, step_limits,
 };
 
 /* What an observing gate tells HAProxy: allow, and in `shadow` what it would have been. */
@@ -228,4 +240,10 @@ void decide_refuse(const struct decide_context *context, const struct request *r
     out->gate = config_gate(context->config, request->frontend);
     run_deny(&run, reason, NULL);
     end(&run);
+}
+
+void decide_undo(const struct decide_context *context, struct decision *decision)
+{
+    quota_refund(context->quota, decision->spent, decision->spent_count);
+    decision->spent_count = 0;
 }

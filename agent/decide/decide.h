@@ -4,9 +4,10 @@
  *
  *   gate -> request -> host -> path -> offer -> key -> user -> team -> rules -> limits
  *
- * The steps are a pure function of the request, the directory and the instant, with no effect
- * before the end. So a decision that had to wait is simply run again from the start when its record
- * came: nothing of a half-run survives, and a change that arrived meanwhile counts.
+ * The steps are a pure function of the request, the directory, the leases and the instant, with no
+ * effect before the end: limits are checked one after the other and spent together in the last
+ * step. So a decision that had to wait is simply run again from the start when its record or its
+ * units came: nothing of a half-run survives, and a change that arrived meanwhile counts.
  */
 #ifndef REEVE_DECIDE_DECIDE_H
 #define REEVE_DECIDE_DECIDE_H
@@ -17,6 +18,7 @@
 #include "agent/config/config.h"
 #include "agent/decide/verdict.h"
 #include "agent/directory/directory.h"
+#include "agent/quota/quota.h"
 #include "agent/request/request.h"
 
 /* Arena that is enough for every decision: the longest path and Basic value, and all texts. */
@@ -27,6 +29,7 @@ struct decide_context {
     const struct config *config;
     struct directory *directory;
     struct apikey_verifier *apikeys;
+    struct quota *quota;
 };
 
 enum decide_progress {
@@ -43,7 +46,10 @@ struct decision {
     struct str host;          /* normalised; raw where it was refused */
     struct str path;          /* canonical; raw where it was refused */
     bool path_is_raw;
-    struct str credential; /* for the audit: "key:<id>#2" where the key's second hash matched */
+    struct str credential;     /* for the audit: "key:<id>#2" where the key's second hash matched */
+    struct str limits;         /* for the audit, see decide/limits.c */
+    struct quota_claim *spent; /* what an allow took */
+    size_t spent_count;
 };
 
 /*
@@ -59,5 +65,9 @@ enum decide_progress decide_run(const struct decide_context *context, const stru
  * counts here too. */
 void decide_refuse(const struct decide_context *context, const struct request *request,
                    enum reason reason, struct arena *arena, struct decision *out);
+
+/* Gives back what an allow took: it is not to be answered after all. In the turn of the decision,
+ * before it is refused. */
+void decide_undo(const struct decide_context *context, struct decision *decision);
 
 #endif

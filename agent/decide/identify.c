@@ -59,6 +59,7 @@ enum step_result step_key(struct run *run)
         return run_deny(run, reason, NULL);
     }
     run->key = &entry->record->key;
+    run->keyid = keyid;
     if (!source_is_allowed(run, &run->key->allow_from)) {
         return run_deny(run, REASON_SOURCE_ADDRESS, "the key's allow_from");
     }

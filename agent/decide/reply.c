@@ -35,6 +35,7 @@ INT_VALUE(retry_after, verdict->retry_after, verdict->retry_after == 0)
 STRING_VALUE(rule, verdict->rule)
 STRING_VALUE(credential, verdict->credential)
 STRING_VALUE(team, verdict->team)
+STRING_VALUE(limit, verdict->limit)
 STRING_VALUE(ratelimit, verdict->ratelimit)
 STRING_VALUE(ratelimit_policy, verdict->ratelimit_policy)
 INT_VALUE(priority, verdict->priority, verdict->priority < 0)
@@ -53,13 +54,21 @@ struct variable {
     }
 
 static const struct variable variables[] = {
-    VARIABLE(verdict, KIND_STRING),    VARIABLE(path, KIND_STRING),
-    VARIABLE(status, KIND_INT),        VARIABLE(reason, KIND_STRING),
-    VARIABLE(user, KIND_STRING),       VARIABLE(challenge, KIND_STRING),
-    VARIABLE(retry_after, KIND_INT),   VARIABLE(rule, KIND_STRING),
-    VARIABLE(credential, KIND_STRING), VARIABLE(team, KIND_STRING),
-    VARIABLE(ratelimit, KIND_STRING),  VARIABLE(ratelimit_policy, KIND_STRING),
-    VARIABLE(priority, KIND_INT),      VARIABLE(shadow, KIND_STRING),
+    VARIABLE(verdict, KIND_STRING),
+    VARIABLE(path, KIND_STRING),
+    VARIABLE(status, KIND_INT),
+    VARIABLE(reason, KIND_STRING),
+    VARIABLE(user, KIND_STRING),
+    VARIABLE(challenge, KIND_STRING),
+    VARIABLE(retry_after, KIND_INT),
+    VARIABLE(rule, KIND_STRING),
+    VARIABLE(credential, KIND_STRING),
+    VARIABLE(team, KIND_STRING),
+    VARIABLE(limit, KIND_STRING),
+    VARIABLE(ratelimit, KIND_STRING),
+    VARIABLE(ratelimit_policy, KIND_STRING),
+    VARIABLE(priority, KIND_INT),
+    VARIABLE(shadow, KIND_STRING),
     VARIABLE(roles, KIND_STRING),
 };
 

@@ -23,7 +23,6 @@ struct search {
     struct outcome enforced; /* enforcing roles only */
     struct outcome shadowed; /* shadow roles too */
     bool has_shadow;
-    bool has_limits;
 };
 
 static bool is_found(const struct best *best)
@@ -55,6 +54,28 @@ static bool may_allow(const struct key_record *key, struct str role)
     return false;
 }
 
+/* Whether the user's own limits lift it: "!daily". */
+static bool is_lifted(const struct run *run, struct str name)
+{
+    for (size_t i = 0; run->user && i < run->user->limits.count; i++) {
+        struct str item = run->user->limits.items[i];
+        if (item.len > 0 && item.ptr[0] == '!' && str_equal(str_skip(item, 1), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_role_limits(struct run *run, const struct record_names *limits, struct str role,
+                            bool is_shadow)
+{
+    for (size_t i = 0; i < limits->count; i++) {
+        if (!is_lifted(run, limits->items[i])) {
+            run_add_limit(run, limits->items[i], role, is_shadow);
+        }
+    }
+}
+
 static enum step_result search_role(struct search *search, struct str role)
 {
     struct run *run = search->run;
@@ -73,15 +94,15 @@ static enum step_result search_role(struct search *search, struct str role)
     }
     keep_better(&search->shadowed.deny, &deny, role, record);
     keep_better(&search->shadowed.allow, &allow, role, record);
+    if (!str_is_absent(allow.rule)) {
+        add_role_limits(run, &record->limits, role, record->is_shadow);
+    }
     if (record->is_shadow) {
         search->has_shadow = true;
         return STEP_NEXT;
     }
     keep_better(&search->enforced.deny, &deny, role, record);
     keep_better(&search->enforced.allow, &allow, role, record);
-    if (!str_is_absent(allow.rule) && record->limits.count > 0) {
-        search->has_limits = true;
-    }
     return STEP_NEXT;
 }
 
@@ -123,13 +144,22 @@ static void tell_shadow(struct search *search)
     }
 }
 
-static bool has_limits(const struct search *search)
+/* The rule's own limits, and those of user and team, which always apply. */
+static void add_limits(struct run *run, const struct best *best)
 {
-    const struct run *run = search->run;
-    const struct role_match *allow = &search->enforced.allow.match;
+    const struct record_names rule = {best->match.limits, best->match.limit_count};
 
-    return search->has_limits || allow->limit_count > 0 || allow->cost != 1 ||
-           (run->user && run->user->limits.count > 0) || (run->team && run->team->limits.count > 0);
+    run->cost = best->match.cost;
+    add_role_limits(run, &rule, best->role, false);
+    for (size_t i = 0; run->user && i < run->user->limits.count; i++) {
+        struct str item = run->user->limits.items[i];
+        if (item.len > 0 && item.ptr[0] != '!') {
+            run_add_limit(run, item, STR_ABSENT, false);
+        }
+    }
+    for (size_t i = 0; run->team && i < run->team->limits.count; i++) {
+        run_add_limit(run, run->team->limits.items[i], STR_ABSENT, false);
+    }
 }
 
 static enum step_result conclude(struct search *search)
@@ -148,13 +178,11 @@ static enum step_result conclude(struct search *search)
     if (reason != REASON_OK) {
         return run_deny(run, reason, NULL);
     }
-    if (has_limits(search)) {
-        return run_deny(run, REASON_BAD_RECORD, "limits are not supported by this version");
-    }
     if (str_is_absent(run->out->verdict.rule)) {
         return run_deny(run, REASON_OVERLOAD, "arena");
     }
-    return run_allow(run);
+    add_limits(run, best);
+    return STEP_NEXT;
 }
 
 /* The roles that could allow, "a,b": the user's, narrowed by the key's subset. */

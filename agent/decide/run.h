@@ -20,9 +20,26 @@ struct run {
     struct decision *out;
 
     struct offer offer;
+    struct str keyid;               /* of key */
     const struct key_record *key;   /* NULL: no key (anonymous) */
     const struct user_record *user; /* NULL: anonymous */
     const struct team_record *team; /* NULL: none */
+
+    uint64_t cost;        /* of the rule that allowed */
+    struct limit *limits; /* that apply, in the arena; NULL: none */
+    size_t limit_count;
+    bool has_too_many_limits;
+};
+
+/* More limits than a request can be subject to are a mistake, and deny. */
+#define RUN_LIMITS_MAX 16
+
+/* One limit that applies to the request. */
+struct limit {
+    struct str name;
+    struct str role; /* through which it applies; absent: user or team */
+    const struct limit_record *record;
+    bool is_shadow; /* measured, never enforced */
 };
 
 typedef enum step_result step_fn(struct run *run);
@@ -33,10 +50,17 @@ step_fn step_user;
 step_fn step_team;
 /* decide/rules.c: whether the caller's roles allow it. */
 step_fn step_rules;
+/* decide/limits.c: whether the limits have it, and the end: an allow. */
+step_fn step_limits;
+
+/* That limit applies. One that applies twice is enforced if it is enforced once. */
+void run_add_limit(struct run *run, struct str name, struct str role, bool is_shadow);
 
 /* Ends with a deny. `fault` (may be NULL) is a static or arena text for the audit. */
 enum step_result run_deny(struct run *run, enum reason reason, const char *fault);
 enum step_result run_allow(struct run *run);
+enum step_result run_throttle(struct run *run, enum reason reason, struct str limit,
+                              int64_t retry_after_s);
 
 /*
  * A record from the directory. STEP_NEXT: *entry is the record, or NULL where there is none.

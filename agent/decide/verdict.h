@@ -20,6 +20,7 @@ struct verdict {
     struct str credential; /* "key:<id>" */
     struct str path;       /* canonical; absent where it was refused */
     struct str challenge;  /* WWW-Authenticate, on 401 */
+    struct str limit;      /* that was exhausted or too small */
     struct str ratelimit;
     struct str ratelimit_policy;
     int64_t retry_after; /* seconds; 0: none */

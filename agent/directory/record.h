@@ -198,6 +198,10 @@ struct record {
 size_t record_key(enum record_kind kind, struct str prefix, struct str name, char *out,
                   size_t capacity);
 
+/* The name as it stands in keys of the store, "auth0%7C1". Gives its length, 0 when it does not
+ * fit. */
+size_t record_key_name(struct str name, char *out, size_t capacity);
+
 /*
  * Gives a new record; copies what it needs from the fields. ERR_SYNTAX, ERR_RANGE with a diag
  * "reeve:user:{a}: roles: an item is empty"; ERR_MEMORY. `key` is for the diag only. A field that

@@ -52,3 +52,11 @@ size_t record_key(enum record_kind kind, struct str prefix, struct str name, cha
     put(&writer, frames[kind].after);
     return writer.is_full ? 0 : writer.length;
 }
+
+size_t record_key_name(struct str name, char *out, size_t capacity)
+{
+    struct writer writer = {.out = out, .capacity = capacity};
+
+    put_escaped(&writer, name);
+    return writer.is_full ? 0 : writer.length;
+}

@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "agent/base/clock.h"
+#include "agent/base/err.h"
 #include "agent/base/str.h"
 #include "agent/base/waiter.h"
 #include "agent/directory/record.h"
@@ -44,11 +45,12 @@
 struct quota;
 struct lease;
 
+#define QUOTA_HOLDER_BYTES_MAX  128
 #define QUOTA_SUBJECT_BYTES_MAX 320 /* scope, ':', 64 bytes escaped or an address; room to spare */
 
 struct quota_settings {
     struct str prefix;         /* borrowed, like all below */
-    struct str holder;         /* "<agent_id>.<worker>": unique among all that share the store */
+    struct str holder;         /* "<agent>.<worker>.<boot>": unique among all of the store, ever */
     const struct zones *zones; /* NULL: only UTC */
     size_t max_leases;
     unsigned worker_count; /* that share an agent's outage budget */
@@ -82,10 +84,16 @@ struct quota_claim {
     bool is_outage;     /* admitted by the outage policy; settled when the store is back */
 };
 
+/* Prepares the scripts; once per process, before the first worker. */
+enum err quota_start(void) MUST_USE;
+
 /* Borrows the store, which must outlive it. NULL when out of memory or without randomness. */
 struct quota *quota_new(struct store *store, const struct quota_settings *settings);
 /* Unlinks waiters without waking; what is leased is lost (under-admits). NULL accepted. */
 void quota_free(struct quota *quota);
+
+/* A rate whose units can not be leased ahead: claims of it are best checked after all others. */
+bool quota_is_exact(const struct limit_record *limit);
 
 /* Whether the claim can be met now. PENDING queues `waiter`, which is in one queue at a time. Costs
  * one hash and one look-up where the answer is local. */
@@ -98,12 +106,9 @@ void quota_spend(struct quota *quota, struct quota_claim *claims, size_t count, 
 /* Undoes quota_spend() in the same turn. */
 void quota_refund(struct quota *quota, struct quota_claim *claims, size_t count);
 
-/* Once per turn, after all I/O and before output is flushed: asks the store for what is wanted,
- * gives idle leases back, wakes who waited for the replies of this turn. */
+/* Once per turn, after all I/O and before output is flushed, and at least twice a second: wakes who
+ * waited for the replies of this turn, asks the store for what is wanted, gives idle leases back. */
 void quota_tick(struct quota *quota, struct now now);
-
-/* When, on the monotonic clock, a tick is due though nothing happened; -1: no need. */
-int64_t quota_due_us(const struct quota *quota);
 
 /* Gives every lease back; nothing is leased any more afterwards. True once the store has answered
  * all of it. Call it, then tick, until it is true or time is up. */

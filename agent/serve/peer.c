@@ -170,6 +170,7 @@ static void record(struct engine *engine, const struct request *request, struct 
     log_spool_full(engine);
     if (decision->judged == VERDICT_ALLOW &&
         engine->decide.config->on_audit_full == CONFIG_AUDIT_FULL_DENY) {
+        decide_undo(&engine->decide, decision);
         decide_refuse(&engine->decide, request, REASON_AUDIT_BLOCKED, &engine->arena, decision);
     }
 }
@@ -180,6 +181,7 @@ static void settle(struct peer *peer, const struct request *request,
     struct engine *engine = peer->engine;
 
     if (!reply_fits(&decision->verdict, peer->session.max_frame_size)) {
+        decide_undo(&engine->decide, decision);
         decide_refuse(&engine->decide, request, REASON_BAD_REQUEST, &engine->arena, decision);
     }
     record(engine, request, question->arrival, decision);

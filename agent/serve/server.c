@@ -31,6 +31,7 @@ struct server {
     size_t override_count;
 
     char boot[33];
+    struct zones *zones;
     struct audit_writer *writer;
     struct spool **spools;
     size_t spool_count;
@@ -298,7 +299,12 @@ static enum err init_workers(struct server *server, struct diag *diag)
         return ERR_MEMORY;
     }
     for (unsigned i = 0; i < config->workers; i++) {
-        enum err e = worker_init(&server->workers[i], i, server->config, server->spools[i], diag);
+        const struct worker_settings settings = {.index = i,
+                                                 .config = server->config,
+                                                 .spool = server->spools[i],
+                                                 .zones = server->zones,
+                                                 .boot = server->boot};
+        enum err e = worker_init(&server->workers[i], &settings, diag);
         if (e != ERR_OK) {
             return e;
         }
@@ -334,6 +340,8 @@ static enum err start(struct server *server, struct diag *diag)
     server->loop = ev_default_loop(EVFLAG_AUTO);
     enum err e = server->loop ? make_boot(server) : ERR_IO;
 
+    e = e == ERR_OK ? quota_start() : e;
+    e = e == ERR_OK ? zones_load(ZONE_FOLDER, &server->zones) : e;
     diag_set(diag, "start: %s", err_text(e));
     e = e == ERR_OK ? open_audit(server, diag) : e;
     e = e == ERR_OK ? open_listeners(server, diag) : e;
@@ -371,6 +379,7 @@ static void stop(struct server *server)
     free(server->listeners);
     free(server->workers);
     free(server->spools);
+    zones_free(server->zones);
     config_unref(server->config);
 }
 

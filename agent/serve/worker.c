@@ -10,7 +10,9 @@
 
 /* A connection closes in a drain when nothing came for this long: HAProxy loses a request that is
  * under way while we close. */
-#define QUIET_US         50000
+#define QUIET_US 50000
+/* How long a drained worker waits for the store to take its leases back. */
+#define RETURN_US        500000
 #define DRAIN_INTERVAL_S 0.02
 #define TICK_INTERVAL_S  0.5
 
@@ -71,6 +73,7 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
     (void)loop;
     (void)events;
     directory_tick(worker->directory, now);
+    quota_tick(worker->quota, now);
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
         arm_deadline(worker, engine_expire(&worker->engine, now));
     }
@@ -152,9 +155,20 @@ static void use_config(struct worker *worker, struct config *config)
     worker->config = config;
 }
 
+/* What is leased and not spent goes back, as far as the store takes it in time. */
+static bool has_returned_leases(struct worker *worker)
+{
+    struct now now = worker->engine.now;
+
+    if (worker->returning_until_us == 0) {
+        worker->returning_until_us = now.mono_us + RETURN_US;
+    }
+    return quota_return_all(worker->quota, now) || now.mono_us >= worker->returning_until_us;
+}
+
 static void finish_drain(struct worker *worker)
 {
-    if (!worker->connections && worker->is_draining) {
+    if (!worker->connections && worker->is_draining && has_returned_leases(worker)) {
         ev_timer_stop(worker->loop, &worker->drain_timer);
         atomic_store(&worker->is_done, true);
         ev_async_send(worker->server_loop, worker->done);
@@ -270,7 +284,40 @@ static struct directory *new_directory(struct worker *worker)
     return directory_new(worker->store, &settings);
 }
 
-static enum err init_parts(struct worker *worker)
+/* A holder that died must never be taken for this one, whatever agent_id says: its calls would be
+ * answered with what it got. */
+static struct quota *new_quota(struct worker *worker, const struct worker_settings *from)
+{
+    const struct config *config = worker->start_config;
+
+    snprintf(worker->holder, sizeof(worker->holder), "%s.%u.%.8s", config->agent_id, worker->index,
+             from->boot);
+    struct quota_settings settings = {
+        .prefix = str_from_c(config->prefix),
+        .holder = str_from_c(worker->holder),
+        .zones = from->zones,
+        .max_leases = config->max_leases,
+        .worker_count = config->workers,
+        .replicas = config->grant_replicas,
+    };
+    return quota_new(worker->grant_store ? worker->grant_store : worker->store, &settings);
+}
+
+static enum err init_store(struct worker *worker, const struct worker_settings *from)
+{
+    worker->store = new_store(worker);
+    if (worker->config->grant_replicas > 0) {
+        worker->grant_store = new_store(worker);
+    }
+    if (!worker->store || (worker->config->grant_replicas > 0 && !worker->grant_store)) {
+        return ERR_MEMORY;
+    }
+    worker->directory = new_directory(worker);
+    worker->quota = new_quota(worker, from);
+    return worker->directory && worker->quota ? ERR_OK : ERR_MEMORY;
+}
+
+static enum err init_parts(struct worker *worker, const struct worker_settings *from)
 {
     const struct config *config = worker->config;
 
@@ -279,18 +326,17 @@ static enum err init_parts(struct worker *worker)
         return ERR_IO;
     }
     worker->apikeys = apikey_verifier_new(&config->peppers, config->accept_unpeppered);
-    worker->store = new_store(worker);
-    worker->directory = worker->store ? new_directory(worker) : NULL;
-    if (!worker->apikeys || !worker->directory) {
+    enum err e = init_store(worker, from);
+    if (e != ERR_OK || !worker->apikeys) {
         return ERR_MEMORY;
     }
     struct engine_settings settings = {
-        .decide = {config, worker->directory, worker->apikeys},
+        .decide = {config, worker->directory, worker->apikeys, worker->quota},
         .spool = worker->spool,
         .output_cb = output_cb,
         .output_context = worker,
     };
-    enum err e = engine_init(&worker->engine, &settings);
+    e = engine_init(&worker->engine, &settings);
     if (e != ERR_OK) {
         return e;
     }
@@ -299,16 +345,16 @@ static enum err init_parts(struct worker *worker)
     return mailbox_start(&worker->mailbox, worker->loop, MAILBOX_CAPACITY, message_cb, worker);
 }
 
-enum err worker_init(struct worker *worker, unsigned index, struct config *config,
-                     struct spool *spool, struct diag *diag)
+enum err worker_init(struct worker *worker, const struct worker_settings *settings,
+                     struct diag *diag)
 {
-    *worker = (struct worker){.index = index,
-                              .config = config_ref(config),
-                              .start_config = config_ref(config),
-                              .spool = spool};
-    enum err e = init_parts(worker);
+    *worker = (struct worker){.index = settings->index,
+                              .config = config_ref(settings->config),
+                              .start_config = config_ref(settings->config),
+                              .spool = settings->spool};
+    enum err e = init_parts(worker, settings);
     if (e != ERR_OK) {
-        diag_set(diag, "worker %u: %s", index, err_text(e));
+        diag_set(diag, "worker %u: %s", settings->index, err_text(e));
         worker_fini(worker);
     }
     return e;
@@ -350,6 +396,8 @@ void worker_fini(struct worker *worker)
     }
     free_closed(worker);
     directory_free(worker->directory);
+    quota_free(worker->quota);
+    store_free(worker->grant_store);
     store_free(worker->store);
     engine_fini(&worker->engine);
     apikey_verifier_free(worker->apikeys);

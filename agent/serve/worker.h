@@ -18,6 +18,7 @@
 #include "agent/config/config.h"
 #include "agent/directory/directory.h"
 #include "agent/loop/mailbox.h"
+#include "agent/quota/quota.h"
 #include "agent/serve/connection.h"
 #include "agent/serve/engine.h"
 #include "agent/store/store.h"
@@ -40,7 +41,10 @@ struct worker {
     struct config *config;
     struct config *start_config; /* what store and directory were made with, and borrow from */
     struct store *store;
+    struct store *grant_store; /* where grants wait for replicas; NULL: `store` has them */
     struct directory *directory;
+    struct quota *quota;
+    char holder[QUOTA_HOLDER_BYTES_MAX];
     struct apikey_verifier *apikeys;
     struct spool *spool;
     struct engine engine;
@@ -55,7 +59,8 @@ struct worker {
     struct connection *closed;
     bool is_unready;
     bool is_draining;
-    bool was_up; /* the store answered once */
+    bool was_up;                /* the store answered once */
+    int64_t returning_until_us; /* leases go back before the worker is done; 0: not begun */
 
     /* Read by the server. */
     atomic_uint connection_count;
@@ -64,10 +69,18 @@ struct worker {
     struct ev_loop *server_loop;
 };
 
-/* Everything but the thread. Takes one reference of config; borrows the spool. On failure nothing
- * is kept and diag says why. */
-enum err worker_init(struct worker *worker, unsigned index, struct config *config,
-                     struct spool *spool, struct diag *diag) MUST_USE;
+/* What a worker is made of; all but the configuration is borrowed. */
+struct worker_settings {
+    unsigned index;
+    struct config *config; /* a reference is taken */
+    struct spool *spool;
+    const struct zones *zones;
+    const char *boot; /* of the process, hex */
+};
+
+/* Everything but the thread. On failure nothing is kept and diag says why. */
+enum err worker_init(struct worker *worker, const struct worker_settings *settings,
+                     struct diag *diag) MUST_USE;
 
 /* Signals must be blocked by the caller, so that they reach the main thread. */
 enum err worker_start(struct worker *worker) MUST_USE;

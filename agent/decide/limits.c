@@ -1,0 +1,260 @@
+/*
+ * Whether the limits that apply have what the request costs. Every one is checked before any is
+ * spent, and what is denied costs nothing. Exact limits come last, since their units are asked for
+ * by the request itself: only one that the other limits admit asks.
+ *
+ * A limit that does not exist, or counts by something that the caller has not, denies: what an
+ * operator meant to be limited is never unlimited.
+ */
+#include "agent/decide/ratelimit.h"
+#include "agent/decide/run.h"
+
+#define SECOND_US INT64_C(1000000)
+
+/* Positive only, so that retries are never too early, and spread over a tenth of the wait. */
+#define JITTER_SHARE 10
+#define JITTER_MAX_S 30
+
+void run_add_limit(struct run *run, struct str name, struct str role, bool is_shadow)
+{
+    for (size_t i = 0; i < run->limit_count; i++) {
+        struct limit *limit = &run->limits[i];
+        if (str_equal(limit->name, name)) {
+            limit->is_shadow &= is_shadow;
+            return;
+        }
+    }
+    if (!run->limits) {
+        run->limits = arena_take(run->arena, RUN_LIMITS_MAX * sizeof(*run->limits));
+    }
+    if (!run->limits || run->limit_count == RUN_LIMITS_MAX) {
+        run->has_too_many_limits = true;
+        return;
+    }
+    run->limits[run->limit_count++] =
+        (struct limit){.name = name, .role = role, .is_shadow = is_shadow};
+}
+
+static enum step_result get_records(struct run *run)
+{
+    for (size_t i = 0; i < run->limit_count; i++) {
+        struct limit *limit = &run->limits[i];
+        struct directory_entry *entry;
+        enum step_result result = run_get(run, RECORD_LIMIT, limit->name, &entry);
+
+        if (result != STEP_NEXT) {
+            return result;
+        }
+        if (!entry) {
+            run->out->verdict.limit = limit->name;
+            return run_deny(run, REASON_BAD_RECORD, "a limit that does not exist");
+        }
+        limit->record = &entry->record->limit;
+        limit->is_shadow |= limit->record->is_shadow;
+    }
+    return STEP_NEXT;
+}
+
+static struct str source_text(const struct ip *source, char out[IP_TEXT_MAX])
+{
+    struct ip counted = *source;
+
+    if (counted.length == 16) {
+        memset(counted.bytes + 8, 0, 8);
+    }
+    return str_make(out, ip_print(&counted, out));
+}
+
+/* Who is counted, as in the counter's key; absent: the caller has no such thing. */
+static struct str subject_of(struct run *run, const struct limit *limit)
+{
+    char address[IP_TEXT_MAX];
+    struct str scope, id;
+
+    switch (limit->record->scope) {
+    case LIMIT_SCOPE_USER:
+        scope = STR("user:");
+        id = run->out->verdict.user;
+        break;
+    case LIMIT_SCOPE_KEY:
+        scope = STR("key:");
+        id = run->keyid;
+        break;
+    case LIMIT_SCOPE_TEAM:
+        scope = STR("team:");
+        id = run->out->verdict.team;
+        break;
+    case LIMIT_SCOPE_ROLE:
+        scope = STR("role:");
+        id = limit->role;
+        break;
+    case LIMIT_SCOPE_SOURCE:
+        id = source_text(&run->request->source, address);
+        return run_join(run, (struct str[]){STR("source:"), id}, id.len > 0 ? 2 : 0);
+    default:
+        return STR("global:all");
+    }
+    char *out = id.len > 0 ? arena_take(run->arena, QUOTA_SUBJECT_BYTES_MAX) : NULL;
+    if (!out) {
+        return STR_ABSENT;
+    }
+    memcpy(out, scope.ptr, scope.len);
+    size_t length = record_key_name(id, out + scope.len, QUOTA_SUBJECT_BYTES_MAX - scope.len);
+    return length > 0 ? str_make(out, scope.len + length) : STR_ABSENT;
+}
+
+/* Limits mostly count the same caller, so the last subject often serves again. */
+static bool set_claims(struct run *run, struct quota_claim *claims)
+{
+    struct str subject = STR_ABSENT;
+
+    for (size_t i = 0; i < run->limit_count; i++) {
+        const struct limit *limit = &run->limits[i];
+        bool is_same = i > 0 && limit->record->scope == run->limits[i - 1].record->scope &&
+                       limit->record->scope != LIMIT_SCOPE_ROLE;
+
+        subject = is_same ? subject : subject_of(run, limit);
+        if (subject.len == 0) {
+            run->out->verdict.limit = limit->name;
+            return false;
+        }
+        claims[i].name = limit->name;
+        claims[i].limit = limit->record;
+        claims[i].subject = subject;
+        claims[i].cost = run->cost;
+        claims[i].lease = NULL;
+    }
+    return true;
+}
+
+static int64_t retry_after_s(const struct run *run, const struct quota_claim *claim)
+{
+    int64_t wait_s = (claim->wait_us + SECOND_US - 1) / SECOND_US;
+    int64_t spread = wait_s / JITTER_SHARE + 1;
+    uint64_t dice = (uint64_t)run->now.mono_us * UINT64_C(0x9e3779b97f4a7c15) >> 33;
+
+    spread = spread < JITTER_MAX_S ? spread : JITTER_MAX_S;
+    return (wait_s > 1 ? wait_s : 1) + (int64_t)(dice % (uint64_t)(spread + 1));
+}
+
+static enum reason refusal_reason(const struct quota_claim *claim)
+{
+    switch (claim->answer) {
+    case QUOTA_EXHAUSTED:
+        return claim->limit->kind == LIMIT_RATE ? REASON_RATE : REASON_QUOTA;
+    case QUOTA_COST:
+        return REASON_COST;
+    case QUOTA_DOWN:
+        return REASON_STORE_DOWN;
+    case QUOTA_BAD:
+        return REASON_BAD_RECORD;
+    default:
+        return REASON_OVERLOAD;
+    }
+}
+
+static enum step_result refuse(struct run *run, const struct quota_claim *claim)
+{
+    enum reason reason = refusal_reason(claim);
+
+    if (claim->answer == QUOTA_EXHAUSTED) {
+        return run_throttle(run, reason, claim->name, retry_after_s(run, claim));
+    }
+    run->out->verdict.limit = claim->name;
+    return run_deny(run, reason, claim->answer == QUOTA_BAD ? "a counter does not parse" : NULL);
+}
+
+/* What a limit that is only measured would have said; the first to say something is told. */
+static void tell_shadow(struct run *run, const struct quota_claim *claim)
+{
+    struct verdict *verdict = &run->out->verdict;
+    bool would_throttle = claim->answer == QUOTA_EXHAUSTED;
+    struct str parts[] = {verdict_text(would_throttle ? VERDICT_THROTTLE : VERDICT_DENY), STR(":"),
+                          reason_code(refusal_reason(claim)), STR(":"), claim->name};
+
+    if (verdict->shadow.len == 0) {
+        verdict->shadow = run_join(run, parts, 5);
+    }
+}
+
+static enum step_result check(struct run *run, const struct limit *limit, struct quota_claim *claim)
+{
+    switch (quota_check(run->context->quota, claim, run->now, run->waiter)) {
+    case QUOTA_ENOUGH:
+        return STEP_NEXT;
+    case QUOTA_PENDING:
+        return STEP_WAIT;
+    default:
+        break;
+    }
+    if (limit->is_shadow) {
+        tell_shadow(run, claim);
+        return STEP_NEXT;
+    }
+    return refuse(run, claim);
+}
+
+static enum step_result check_all(struct run *run, struct quota_claim *claims)
+{
+    for (int exact = 0; exact <= 1; exact++) {
+        for (size_t i = 0; i < run->limit_count; i++) {
+            if (quota_is_exact(claims[i].limit) != (exact == 1)) {
+                continue;
+            }
+            enum step_result result = check(run, &run->limits[i], &claims[i]);
+            if (result != STEP_NEXT) {
+                return result;
+            }
+        }
+    }
+    return STEP_NEXT;
+}
+
+/* The claims that were met come first then; those of shadow limits may not be. */
+static void spend(struct run *run, struct quota_claim *claims)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < run->limit_count; i++) {
+        if (claims[i].answer == QUOTA_ENOUGH) {
+            struct quota_claim met = claims[i];
+            claims[i] = claims[count];
+            claims[count++] = met;
+        }
+    }
+    quota_spend(run->context->quota, claims, count, run->now);
+    run->out->spent = claims;
+    run->out->spent_count = count;
+}
+
+enum step_result step_limits(struct run *run)
+{
+    if (run->has_too_many_limits) {
+        return run_deny(run, REASON_BAD_RECORD, "more limits than a request may have");
+    }
+    if (run->limit_count == 0) {
+        return run_allow(run);
+    }
+    struct quota_claim *claims =
+        arena_take(run->arena, run->limit_count * sizeof(struct quota_claim));
+    if (!claims) {
+        return run_deny(run, REASON_OVERLOAD, "arena");
+    }
+    enum step_result result = get_records(run);
+    if (result != STEP_NEXT) {
+        return result;
+    }
+    if (!set_claims(run, claims)) {
+        return run_deny(run, REASON_BAD_RECORD, "a limit counts by what the caller has not");
+    }
+    result = check_all(run, claims);
+    if (result == STEP_WAIT) {
+        return result;
+    }
+    if (result == STEP_NEXT) {
+        spend(run, claims);
+        result = run_allow(run);
+    }
+    ratelimit_tell(run, claims);
+    return result;
+}

@@ -1,0 +1,56 @@
+-- A quota's counter: HASH start end used lost pruned [reset] h:<holder>. `used` are the units of
+-- the window that were granted and not given back. Begins both of its scripts, whose arguments are
+--   holder sequence last start end limit seen ...
+-- `last` is the holder's last sequence that was answered in this window, 0: none; `seen` the use
+-- that this answer told.
+
+local HEAL_MS = 1000
+
+local start, stop = tonumber(ARGV[4]), tonumber(ARGV[5])
+local limit, seen = tonumber(ARGV[6]), tonumber(ARGV[7])
+
+local function answer(state, granted, used, holders)
+    return { "state", state, "seq", digits(sequence), "granted", digits(granted), "used",
+        digits(used), "holders", digits(holders), "now", digits(now_us) }
+end
+
+local stored = redis.pcall("HMGET", KEYS[1], "start", "end", "used", "lost", "pruned", "reset",
+    holder)
+if stored.err then
+    return answer("bad", 0, 0, 0)
+end
+local stored_start, stored_stop = number(stored[1]), number(stored[2])
+local used, lost, pruned = number(stored[3]), number(stored[4]), number(stored[5])
+local done, done_units = read_call(stored[7])
+if not (stored_start and stored_stop and used and lost and pruned and done and done_units) then
+    return answer("bad", 0, 0, 0)
+end
+if now_ms < start or now_ms >= stop then
+    return answer("window", 0, 0, 0)
+end
+if start >= stored_stop then
+    redis.call("DEL", KEYS[1])
+    stored, used, lost, done = {}, 0, 0, 0
+elseif stop <= stored_start then
+    -- The clock went back. The later window goes on, or it would be granted twice.
+    start, stop = stored_start, stored_stop
+end
+stored.n = 6
+local holders = count_holders(stored, stored[7])
+if done > sequence then
+    return answer("stale", 0, used, holders)
+elseif done == sequence then
+    return answer("ok", done_units, used, holders)
+end
+-- The store forgot a call that it had answered: it lost data. What this holder saw is the least
+-- that was used, and nothing is granted until all who are at work have said what they saw.
+if done < last then
+    used, lost = math.max(used, seen), now_ms
+end
+
+local function finish(granted)
+    redis.call("HSET", KEYS[1], "start", digits(start), "end", digits(stop), "used", digits(used),
+        "lost", digits(lost), "pruned", digits(prune(pruned)), holder, write_call(granted))
+    redis.call("PEXPIREAT", KEYS[1], digits(stop + 60000 + now_us % 60000))
+    return answer("ok", granted, used, holders)
+end
