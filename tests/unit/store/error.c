@@ -3,6 +3,10 @@
 
 #include "tests/unit/store/suites.h"
 
+#define IN_REDIS_6                                                                                 \
+    "ERR Error running script (call to f_0c76e1d8b833ecdd3d384592ac78df75e13664d4): "              \
+    "@user_script:1: "
+
 static const struct {
     const char *line;
     const char *code;
@@ -14,6 +18,7 @@ static const struct {
     {"noauth in lower case", "?", STORE_DOWN, false},
     {" NOAUTH after a blank", "?", STORE_DOWN, false},
     {"\x1b[2J", "?", STORE_DOWN, false},
+    {"Error in prose", "?", STORE_DOWN, false},
     {"ERR", "ERR", STORE_DOWN, false},
     {"ERR unknown command 'HGETALL'", "ERR", STORE_DOWN, false},
     {"NOAUT", "NOAUT", STORE_DOWN, false},
@@ -41,6 +46,58 @@ static const struct {
     {"MISCONF Redis is configured to save RDB snapshots", "MISCONF", STORE_DOWN, false},
     {"ERR max number of clients reached", "ERR", STORE_DOWN, true},
     {"ERR DB index is out of range", "ERR", STORE_REFUSED, true},
+    {"NOSCRIPT No matching script. Please use EVAL.", "NOSCRIPT", STORE_DOWN, false},
+    {"NOREPLICAS Not enough good replicas to write.", "NOREPLICAS", STORE_DOWN, false},
+    {"UNBLOCKED force unblock from blocking operation, instance state changed (master -> "
+     "replica?)",
+     "UNBLOCKED", STORE_DOWN, true},
+
+    /* Scripts of Redis 7 and Valkey. */
+    {"OOM command not allowed when used memory > 'maxmemory'. script: 0c76, on @user_script:1.",
+     "OOM", STORE_DOWN, false},
+    {"OOM allow-oom flag is not set on the script, can't run it", "OOM", STORE_DOWN, false},
+    {"READONLY You can't write against a read only replica. script: 0c76, on @user_script:1.",
+     "READONLY", STORE_DOWN, true},
+    {"READONLY Can not run script with write flag on readonly replica.", "READONLY", STORE_DOWN,
+     true},
+    {"NOREPLICAS Not enough good replicas to write. script: 0c76, on @user_script:1.", "NOREPLICAS",
+     STORE_DOWN, false},
+    {"WRONGTYPE Operation against a key holding the wrong kind of value script: a4b3, on "
+     "@user_script:1.",
+     "WRONGTYPE", STORE_WRONGTYPE, false},
+    {"ERR The user executing the script can't run this command or subcommand script: d40e, on "
+     "@user_script:1.",
+     "ERR", STORE_REFUSED, false},
+    {"ERR The user executing the script can't access at least one of the keys mentioned in the "
+     "command arguments script: 67bf",
+     "ERR", STORE_REFUSED, false},
+    {"ERR ACL failure in script: User reeve-agent has no permissions to run the 'hset' command",
+     "ERR", STORE_REFUSED, false},
+    {"ERR user_script:1: boom script: 8290, on @user_script:1.", "ERR", STORE_DOWN, false},
+    {"ERR Error compiling script (new function): user_script:1: unexpected symbol", "ERR",
+     STORE_DOWN, false},
+    {"MY own", "MY", STORE_DOWN, false},
+
+    /* Scripts of Redis 6. */
+    {IN_REDIS_6 "@user_script: 1: -OOM command not allowed when used memory > 'maxmemory'.", "OOM",
+     STORE_DOWN, false},
+    {IN_REDIS_6 "@user_script: 12: -READONLY You can't write against a read only replica.",
+     "READONLY", STORE_DOWN, true},
+    {IN_REDIS_6 "@user_script: 1: -NOREPLICAS Not enough good replicas to write.", "NOREPLICAS",
+     STORE_DOWN, false},
+    {IN_REDIS_6 "@user_script: 1: -MISCONF Redis is configured to save RDB snapshots", "MISCONF",
+     STORE_DOWN, false},
+    {IN_REDIS_6 "WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE",
+     STORE_WRONGTYPE, false},
+    {IN_REDIS_6 "@user_script: 1: The user executing the script can't run this command or "
+                "subcommand",
+     "?", STORE_REFUSED, false},
+    {IN_REDIS_6 "@user_script: 1: Unknown Redis command called from Lua script", "?", STORE_DOWN,
+     false},
+    {IN_REDIS_6, "?", STORE_DOWN, false},
+    {"ERR Error running script", "ERR", STORE_DOWN, false},
+    {"ERR something else @user_script:1: -READONLY", "ERR", STORE_DOWN, false},
+
     {"ERR AUTH <password> called without any password configured for the default user.", "ERR",
      STORE_REFUSED, true},
 };
@@ -64,6 +121,14 @@ START_TEST(its_code_holds_nothing_that_could_be_a_secret_or_forge_a_line)
 }
 END_TEST
 
+START_TEST(a_script_is_unknown_only_where_the_server_says_so)
+{
+    bool is_told = strncmp(cases[_i].line, "NOSCRIPT", 8) == 0;
+
+    ck_assert_int_eq(redis_error_is_unknown_script(str_from_c(cases[_i].line)), is_told);
+}
+END_TEST
+
 START_TEST(a_code_is_cut)
 {
     char line[64];
@@ -81,6 +146,7 @@ Suite *error_suite(void)
     tcase_add_loop_test(tcase, an_error_is_known_by_its_first_words, 0, COUNT(cases));
     tcase_add_loop_test(tcase, its_code_holds_nothing_that_could_be_a_secret_or_forge_a_line, 0,
                         COUNT(cases));
+    tcase_add_loop_test(tcase, a_script_is_unknown_only_where_the_server_says_so, 0, COUNT(cases));
     tcase_add_test(tcase, a_code_is_cut);
     suite_add_tcase(suite, tcase);
     return suite;
