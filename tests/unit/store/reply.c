@@ -75,6 +75,9 @@ static const char *describe(void)
         snprintf(text, sizeof(text), "%s %.*s", reply.kind == REPLY_LINE ? "line" : "fault",
                  STR_ARG(redis_reply_line(&reply)));
         return text;
+    case REPLY_INTEGER:
+        snprintf(text, sizeof(text), "integer %lld", reply.integer);
+        return text;
     case REPLY_OVERSIZED:
         return "oversized";
     case REPLY_MALFORMED:
@@ -90,8 +93,6 @@ static const struct {
     {"$-1\r\n", "malformed"},
     {"$0\r\n\r\n", "malformed"},
     {"$2\r\nhi\r\n", "malformed"},
-    {":1\r\n", "malformed"},
-    {":-9223372036854775808\r\n", "malformed"},
     {"*-1\r\n", "malformed"},
     {"*1\r\n$1\r\na\r\n", "malformed"},
     {"*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n", "malformed"},
@@ -105,6 +106,9 @@ static const struct {
     {"*2\r\n*2\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n", "malformed"},
     {"*4\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$1\r\nx\r\n$1\r\ny\r\n$1\r\nb\r\n", "malformed"},
     {"*2\r\n*1\r\n*1\r\n*1\r\n*1\r\n$1\r\na\r\n$1\r\nb\r\n", "malformed"},
+    {":1\r\n", "integer 1"},
+    {":0\r\n", "integer 0"},
+    {":-9223372036854775808\r\n", "integer -9223372036854775808"},
     {"*0\r\n", "fields "},
     {"*2\r\n$1\r\na\r\n$1\r\n1\r\n", "fields a=1;"},
     {"*2\r\n$0\r\n\r\n$0\r\n\r\n", "fields =;"},

@@ -15,5 +15,7 @@ Suite *loss_suite(void);
 Suite *outage_suite(void);
 Suite *reply_suite(void);
 Suite *resolve_suite(void);
+Suite *script_suite(void);
+Suite *sync_suite(void);
 
 #endif
