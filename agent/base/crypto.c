@@ -113,6 +113,18 @@ enum err crypto_hash(struct crypto_hasher *hasher, const void *data, size_t leng
     return ERR_OK;
 }
 
+enum err crypto_sha1(const void *data, size_t length, uint8_t out[CRYPTO_SHA1_BYTES])
+{
+    size_t written = 0;
+
+    if (EVP_Q_digest(NULL, "SHA1", NULL, data, length, out, &written) != 1 ||
+        written != CRYPTO_SHA1_BYTES) {
+        crypto_wipe(out, CRYPTO_SHA1_BYTES);
+        return ERR_CRYPTO;
+    }
+    return ERR_OK;
+}
+
 bool crypto_equal(const void *a, const void *b, size_t length)
 {
     return CRYPTO_memcmp(a, b, length) == 0;

@@ -34,6 +34,12 @@ void crypto_hasher_free(struct crypto_hasher *hasher);
 enum err crypto_hash(struct crypto_hasher *hasher, const void *data, size_t length,
                      uint8_t out[CRYPTO_SHA256_BYTES]) MUST_USE;
 
+#define CRYPTO_SHA1_BYTES 20
+
+/* The name that Redis gives to a script; broken as a promise about contents. Needs no
+ * crypto_start(). ERR_CRYPTO leaves out zeroed. */
+enum err crypto_sha1(const void *data, size_t length, uint8_t out[CRYPTO_SHA1_BYTES]) MUST_USE;
+
 /* Constant time in the contents, for equal lengths. */
 bool crypto_equal(const void *a, const void *b, size_t length);
 

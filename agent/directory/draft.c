@@ -1,5 +1,8 @@
 #include "agent/directory/draft.h"
 
+#include <string.h>
+
+#include "agent/base/ensure.h"
 #include "agent/base/log.h"
 #include "agent/directory/value.h"
 
@@ -17,6 +20,13 @@ enum value_type {
     VALUE_SUBSET, /* names; that they are there counts too */
     VALUE_LIFTS,  /* names, perhaps marked */
     VALUE_PREFIXES,
+    VALUE_RATE,
+    VALUE_BURST,
+    VALUE_QUOTA,
+    VALUE_PER,
+    VALUE_TZ,
+    VALUE_SCOPE,
+    VALUE_OUTAGE,
 };
 
 struct field {
@@ -69,6 +79,18 @@ static const struct field role_fields[] = {
     {"note", VALUE_TEXT, UNKEPT, false},
 };
 
+static const struct field limit_fields[] = {
+    {"rate", VALUE_RATE, KEPT(limit), false},
+    {"burst", VALUE_BURST, KEPT(limit.burst), false},
+    {"quota", VALUE_QUOTA, KEPT(limit), false},
+    {"per", VALUE_PER, KEPT(limit.per), false},
+    {"tz", VALUE_TZ, KEPT(limit.tz), false},
+    {"scope", VALUE_SCOPE, KEPT(limit.scope), false},
+    {"on_store_down", VALUE_OUTAGE, KEPT(limit), false},
+    {"mode", VALUE_MODE, KEPT(limit.is_shadow), false},
+    {"note", VALUE_TEXT, UNKEPT, false},
+};
+
 #define TABLE(fields)                                                                              \
     {                                                                                              \
         fields, sizeof(fields) / sizeof((fields)[0])                                               \
@@ -78,10 +100,22 @@ static const struct {
     const struct field *fields;
     size_t count;
 } tables[RECORD_KIND_COUNT] = {
-    [RECORD_KEY] = TABLE(key_fields),
-    [RECORD_USER] = TABLE(user_fields),
-    [RECORD_TEAM] = TABLE(team_fields),
-    [RECORD_ROLE] = TABLE(role_fields),
+    [RECORD_KEY] = TABLE(key_fields),     [RECORD_USER] = TABLE(user_fields),
+    [RECORD_TEAM] = TABLE(team_fields),   [RECORD_ROLE] = TABLE(role_fields),
+    [RECORD_LIMIT] = TABLE(limit_fields),
+};
+
+/* What holds between two fields of a kind. */
+static const struct bond {
+    enum record_kind kind;
+    const char *field;
+    enum { NEEDS, EXCLUDES, OR_ELSE } relation;
+    const char *other;
+} bonds[] = {
+    {RECORD_KEY, "hash2", NEEDS, "hash2_until"}, {RECORD_KEY, "hash2_until", NEEDS, "hash2"},
+    {RECORD_LIMIT, "rate", OR_ELSE, "quota"},    {RECORD_LIMIT, "rate", EXCLUDES, "quota"},
+    {RECORD_LIMIT, "burst", NEEDS, "rate"},      {RECORD_LIMIT, "quota", NEEDS, "per"},
+    {RECORD_LIMIT, "per", NEEDS, "quota"},       {RECORD_LIMIT, "tz", NEEDS, "quota"},
 };
 
 void draft_start(struct draft *draft, enum record_kind kind)
@@ -145,6 +179,20 @@ static const char *value_read(struct draft *draft, const struct field *field, st
         return names_read(draft, value, true, out);
     case VALUE_PREFIXES:
         return prefixes_read(draft, value, out);
+    case VALUE_RATE:
+        return value_rate(value, out);
+    case VALUE_BURST:
+        return value_burst(value, out);
+    case VALUE_QUOTA:
+        return value_quota(value, out);
+    case VALUE_PER:
+        return value_per(value, out);
+    case VALUE_TZ:
+        return value_tz(value, out);
+    case VALUE_SCOPE:
+        return value_scope(value, out);
+    case VALUE_OUTAGE:
+        return value_outage(value, out);
     }
     return "a field of no type";
 }
@@ -173,21 +221,73 @@ enum err draft_field(struct draft *draft, struct str name, struct str value, str
     return ERR_OK;
 }
 
-enum err draft_finish(const struct draft *draft, struct diag *diag)
+static bool is_seen(const struct draft *draft, const char *name)
 {
-    const struct record *record = &draft->record;
+    const struct field *fields = tables[draft->record.kind].fields;
+    size_t i = 0;
 
-    for (size_t i = 0; i < tables[record->kind].count; i++) {
-        const struct field *field = &tables[record->kind].fields[i];
+    while (strcmp(fields[i].name, name) != 0) {
+        i++;
+        ensure(i < tables[draft->record.kind].count);
+    }
+    return draft->seen & (1u << i);
+}
+
+static bool bond_holds(const struct draft *draft, const struct bond *bond)
+{
+    bool has_field = is_seen(draft, bond->field);
+    bool has_other = is_seen(draft, bond->other);
+
+    switch (bond->relation) {
+    case NEEDS:
+        return !has_field || has_other;
+    case EXCLUDES:
+        return !has_field || !has_other;
+    case OR_ELSE:
+        return has_field || has_other;
+    }
+    return false;
+}
+
+static enum err bonds_check(const struct draft *draft, struct diag *diag)
+{
+    static const char *const faults[] = {
+        [NEEDS] = "goes only with", [EXCLUDES] = "never goes with", [OR_ELSE] = "missing, and no"};
+
+    for (size_t i = 0; i < sizeof(bonds) / sizeof(bonds[0]); i++) {
+        const struct bond *bond = &bonds[i];
+        if (bond->kind == draft->record.kind && !bond_holds(draft, bond)) {
+            diag_set(diag, "%s: %s %s", bond->field, faults[bond->relation], bond->other);
+            return ERR_SYNTAX;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err limit_finish(struct limit_record *limit, struct diag *diag)
+{
+    if (!str_is_absent(limit->tz) && limit->per < LIMIT_PER_DAY) {
+        diag_set(diag, "tz: only of day, week and month");
+        return ERR_SYNTAX;
+    }
+    if (limit->kind == LIMIT_RATE && limit->burst == 0) {
+        uint64_t of_a_second = limit->units / (uint64_t)(limit->period_us / 1000000);
+        limit->burst = of_a_second > 0 ? of_a_second : 1;
+    }
+    return ERR_OK;
+}
+
+enum err draft_finish(struct draft *draft, struct diag *diag)
+{
+    enum record_kind kind = draft->record.kind;
+
+    for (size_t i = 0; i < tables[kind].count; i++) {
+        const struct field *field = &tables[kind].fields[i];
         if (field->is_required && !(draft->seen & (1u << i))) {
             diag_set(diag, "%s: missing", field->name);
             return ERR_SYNTAX;
         }
     }
-    if (record->kind == RECORD_KEY &&
-        (record->key.hash[1].scheme != RECORD_HASH_NONE) != (record->key.hash2_until != 0)) {
-        diag_set(diag, "hash2, hash2_until: one without the other");
-        return ERR_SYNTAX;
-    }
-    return ERR_OK;
+    enum err err = bonds_check(draft, diag);
+    return !err && kind == RECORD_LIMIT ? limit_finish(&draft->record.limit, diag) : err;
 }

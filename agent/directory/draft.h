@@ -36,7 +36,8 @@ void draft_start(struct draft *draft, enum record_kind kind);
 enum err draft_field(struct draft *draft, struct str name, struct str value,
                      struct diag *diag) MUST_USE;
 
-/* What holds between fields: the required ones, and those that go together. */
-enum err draft_finish(const struct draft *draft, struct diag *diag) MUST_USE;
+/* What holds between fields: the required ones, and those that go together or never do. Fills in
+ * what a record leaves out and depends on other fields. */
+enum err draft_finish(struct draft *draft, struct diag *diag) MUST_USE;
 
 #endif

@@ -116,6 +116,7 @@ static void take(struct directory *directory, struct fetch *fetch, const struct 
         break;
     case STORE_DOWN:
     case STORE_REFUSED:
+    case STORE_UNSYNCED: /* of scripts only */
         take_failure(directory, fetch);
         break;
     }

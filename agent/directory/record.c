@@ -79,6 +79,9 @@ static void pack_members(struct block *block, struct record *record)
     case RECORD_ROLE:
         pack_names(block, &record->role.limits);
         break;
+    case RECORD_LIMIT:
+        pack_text(block, &record->limit.tz);
+        break;
     default:
         break;
     }

@@ -4,7 +4,8 @@
 
 #include "agent/base/enc.h"
 
-#define PEPPER_BYTES_MAX 32 /* of the id; config/pepper.h */
+#define PEPPER_BYTES_MAX    32 /* of the id; config/pepper.h */
+#define ZONE_NAME_BYTES_MAX 64
 
 static bool is_alnum(char c)
 {
@@ -130,6 +131,134 @@ const char *value_phc(struct str value, struct str *out)
         return "expected a PHC string";
     }
     *out = value;
+    return NULL;
+}
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* The word's place in a table, or `count`. */
+static size_t word_find(struct str value, const char *const *words, size_t count)
+{
+    size_t i = 0;
+
+    while (i < count && !str_equal(value, str_from_c(words[i]))) {
+        i++;
+    }
+    return i;
+}
+
+const char *value_rate(struct str value, struct limit_record *out)
+{
+    static const char *const names[] = {"s", "min", "h"};
+    static const int64_t seconds[COUNT(names)] = {1, 60, 3600};
+    struct str rest = value;
+    struct str number;
+    uint64_t units;
+
+    (void)str_cut(&rest, '/', &number);
+    size_t i = word_find(rest, names, COUNT(names));
+    if (i == COUNT(names) || !str_to_uint64(number, LIMIT_RATE_MAX, &units) || units == 0) {
+        return "expected <units>/s, /min or /h, with units from 1 to 10^9";
+    }
+    out->kind = LIMIT_RATE;
+    out->units = units;
+    out->period_us = seconds[i] * 1000000;
+    return NULL;
+}
+
+const char *value_burst(struct str value, uint64_t *out)
+{
+    uint64_t burst;
+
+    if (!str_to_uint64(value, LIMIT_RATE_MAX, &burst) || burst == 0) {
+        return "expected 1 to 10^9";
+    }
+    *out = burst;
+    return NULL;
+}
+
+const char *value_quota(struct str value, struct limit_record *out)
+{
+    if (!str_to_uint64(value, LIMIT_QUOTA_MAX, &out->units)) {
+        return "expected 0 to 10^15";
+    }
+    out->kind = LIMIT_QUOTA;
+    return NULL;
+}
+
+const char *value_per(struct str value, enum limit_per *out)
+{
+    static const char *const words[LIMIT_PER_COUNT] = {
+        [LIMIT_PER_MINUTE] = "minute", [LIMIT_PER_HOUR] = "hour",   [LIMIT_PER_DAY] = "day",
+        [LIMIT_PER_WEEK] = "week",     [LIMIT_PER_MONTH] = "month",
+    };
+    size_t i = word_find(value, words, COUNT(words));
+
+    if (i == COUNT(words)) {
+        return "expected minute, hour, day, week or month";
+    }
+    *out = (enum limit_per)i;
+    return NULL;
+}
+
+const char *value_scope(struct str value, enum limit_scope *out)
+{
+    static const char *const words[LIMIT_SCOPE_COUNT] = {
+        [LIMIT_SCOPE_USER] = "user",     [LIMIT_SCOPE_KEY] = "key",
+        [LIMIT_SCOPE_TEAM] = "team",     [LIMIT_SCOPE_ROLE] = "role",
+        [LIMIT_SCOPE_SOURCE] = "source", [LIMIT_SCOPE_GLOBAL] = "global",
+    };
+    size_t i = word_find(value, words, COUNT(words));
+
+    if (i == COUNT(words)) {
+        return "expected key, user, team, role, source or global";
+    }
+    *out = (enum limit_scope)i;
+    return NULL;
+}
+
+const char *value_tz(struct str value, struct str *out)
+{
+    bool is_good = value.len > 0 && value.len <= ZONE_NAME_BYTES_MAX;
+    struct str rest = value;
+    struct str part;
+
+    while (is_good && str_cut(&rest, '/', &part)) {
+        is_good = part.len > 0 && is_made_of(part, "_+-");
+    }
+    if (!is_good) {
+        return "expected a time zone's name, like Europe/Berlin";
+    }
+    *out = value;
+    return NULL;
+}
+
+static bool percent_read(struct str text, unsigned *out)
+{
+    uint64_t percent;
+
+    if (text.len == 0 || text.ptr[text.len - 1] != '%' ||
+        !str_to_uint64(str_make(text.ptr, text.len - 1), 100, &percent) || percent == 0) {
+        return false;
+    }
+    *out = (unsigned)percent;
+    return true;
+}
+
+const char *value_outage(struct str value, struct limit_record *out)
+{
+    static const struct str budget = {"budget:", 7};
+
+    if (str_equal(value, STR("deny"))) {
+        out->outage = LIMIT_OUTAGE_DENY;
+    } else if (str_equal(value, STR("allow"))) {
+        out->outage = LIMIT_OUTAGE_ALLOW;
+    } else if (str_starts_with(value, budget) &&
+               percent_read(str_skip(value, budget.len), &out->budget_percent)) {
+        out->outage = LIMIT_OUTAGE_BUDGET;
+    } else {
+        return "expected deny, allow or budget:<1 to 100>%";
+    }
     return NULL;
 }
 

@@ -22,6 +22,16 @@ const char *value_priority(struct str value, int *out);
 const char *value_hash(struct str value, struct record_hash *out);
 const char *value_phc(struct str value, struct str *out);
 
+/* Of limits. Where a value is more than one member it takes the record; rate and quota set its kind
+ * too. */
+const char *value_rate(struct str value, struct limit_record *out);
+const char *value_burst(struct str value, uint64_t *out);
+const char *value_quota(struct str value, struct limit_record *out);
+const char *value_per(struct str value, enum limit_per *out);
+const char *value_tz(struct str value, struct str *out);
+const char *value_scope(struct str value, enum limit_scope *out);
+const char *value_outage(struct str value, struct limit_record *out);
+
 /* Checked, and not kept. */
 const char *value_last4(struct str value);
 const char *value_text(struct str value);

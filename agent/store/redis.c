@@ -11,6 +11,7 @@
 #include "agent/store/redis_connection.h"
 #include "agent/store/redis_error.h"
 #include "agent/store/redis_greeting.h"
+#include "agent/store/redis_queue.h"
 #include "agent/store/resolve.h"
 
 #define BACK_OFF_MIN_US 50000
@@ -28,12 +29,6 @@ enum redis_state {
     REDIS_CONNECTING, /* timer: connect timeout, until it is UP */
     REDIS_GREETING,
     REDIS_UP, /* timer: the oldest command's deadline, or earlier */
-};
-
-struct pending {
-    store_reply_cb *callback;
-    void *context;
-    int64_t sent_us;
 };
 
 struct redis {
@@ -55,13 +50,12 @@ struct redis {
     bool is_proven;         /* it answered a command */
     int64_t up_since_us;
 
-    struct pending *pending; /* a ring of max_in_flight: commands without a reply, oldest first */
-    size_t first;
-    size_t count;
+    struct redis_queue queue; /* empty unless UP */
 
     struct log_limit up_log;
     struct log_limit down_log;
-    struct log_limit error_log;
+    struct log_limit hash_log;
+    struct log_limit script_log;
 };
 
 static struct redis *redis_of(const struct store *store)
@@ -77,21 +71,24 @@ static void set_timer(struct redis *redis, int64_t delay_us)
     ev_timer_start(redis->loop, &redis->timer);
 }
 
-static struct pending pop_pending(struct redis *redis)
+static void push_pending(struct redis *redis, struct redis_pending pending)
 {
-    struct pending oldest = redis->pending[redis->first];
-
-    redis->first = (redis->first + 1) % redis->settings.max_in_flight;
-    redis->count--;
-    return oldest;
+    redis_queue_push(&redis->queue, pending);
+    if (!ev_is_active(&redis->timer)) {
+        set_timer(redis, redis->settings.command_timeout_us);
+    }
 }
 
 static void answer_failed(struct redis *redis, enum store_status status)
 {
     const struct store_reply reply = {.status = status};
-    struct pending oldest = pop_pending(redis);
+    struct redis_pending oldest = redis_queue_pop(&redis->queue);
 
-    oldest.callback(oldest.context, &reply);
+    if (oldest.call) {
+        redis_call_fail(oldest.call, status);
+    } else {
+        oldest.callback(oldest.context, &reply);
+    }
 }
 
 /* Between half of the doubled delay and all of it, so that agents do not come back in step. */
@@ -137,10 +134,10 @@ static void go_down(struct redis *redis, const char *why, enum store_status olde
     if (redis->attempt_count < UINT16_MAX) {
         redis->attempt_count++;
     }
-    if (redis->count > 0) {
+    if (redis->queue.count > 0) {
         answer_failed(redis, oldest);
     }
-    while (redis->count > 0) {
+    while (redis->queue.count > 0) {
         answer_failed(redis, STORE_DOWN);
     }
 }
@@ -195,15 +192,19 @@ static void start_attempt(struct redis *redis)
     }
 }
 
+static int64_t left_us(const struct redis *redis, int64_t since_us)
+{
+    return since_us + redis->settings.command_timeout_us - clock_read().mono_us;
+}
+
 static void check_deadline(struct redis *redis)
 {
-    if (redis->count == 0) {
+    if (redis->queue.count == 0) {
         return;
     }
-    int64_t due_us = redis->pending[redis->first].sent_us + redis->settings.command_timeout_us;
-    int64_t left_us = due_us - clock_read().mono_us;
-    if (left_us > 0) {
-        set_timer(redis, left_us);
+    int64_t left = left_us(redis, redis_queue_since_us(&redis->queue));
+    if (left > 0) {
+        set_timer(redis, left);
     } else {
         go_down(redis, "no reply in time", STORE_DOWN);
     }
@@ -271,12 +272,24 @@ static void take_greeting(struct redis *redis, const struct redis_reply *reply)
     }
 }
 
-static void log_error_reply(struct redis *redis, struct str code, const char *text)
+static void log_hash_error(struct redis *redis, struct str code, const char *text)
 {
     uint64_t swallowed;
 
-    if (log_limit_pass(&redis->error_log, clock_read().mono_us, LOG_INTERVAL_US, &swallowed)) {
+    if (log_limit_pass(&redis->hash_log, clock_read().mono_us, LOG_INTERVAL_US, &swallowed)) {
         log_warning("store: HGETALL: %.*s: %s (%llu like it not logged)", STR_ARG(code), text,
+                    (unsigned long long)swallowed);
+    }
+}
+
+static void log_script_error(struct redis *redis, const struct redis_call *call, struct str code,
+                             const char *text)
+{
+    uint64_t swallowed;
+
+    if (log_limit_pass(&redis->script_log, clock_read().mono_us, LOG_INTERVAL_US, &swallowed)) {
+        log_warning("store: %s of script %s: %.*s: %s (%llu like it not logged)",
+                    redis_call_command(call), call->script->name, STR_ARG(code), text,
                     (unsigned long long)swallowed);
     }
 }
@@ -284,10 +297,13 @@ static void log_error_reply(struct redis *redis, struct str code, const char *te
 static void take_error(struct redis *redis, struct str line)
 {
     const struct redis_error *error = redis_error_find(line);
+    const struct redis_call *call = redis_queue_oldest(&redis->queue)->call;
 
-    /* A record of the wrong type is the directory's to name. */
-    if (error->status != STORE_WRONGTYPE) {
-        log_error_reply(redis, redis_error_code(line), error->text);
+    if (call) {
+        log_script_error(redis, call, redis_error_code(line), error->text);
+    } else if (error->status != STORE_WRONGTYPE) {
+        /* A record of the wrong type is the directory's to name. */
+        log_hash_error(redis, redis_error_code(line), error->text);
     }
     if (error->ends_connection) {
         go_down(redis, error->text, error->status);
@@ -300,10 +316,65 @@ static void take_fields(struct redis *redis, const struct redis_reply *reply)
 {
     const struct store_reply answer = {
         .status = STORE_OK, .fields = reply->fields, .field_count = reply->item_count / 2};
-    struct pending oldest = pop_pending(redis);
+    struct redis_pending oldest = redis_queue_pop(&redis->queue);
 
-    redis->is_proven = true;
-    oldest.callback(oldest.context, &answer);
+    if (oldest.call) {
+        redis_call_end(oldest.call, reply);
+    } else {
+        oldest.callback(oldest.context, &answer);
+    }
+}
+
+/* The call that was answered has a command more, under its old deadline. */
+static void send_next(struct redis *redis)
+{
+    struct redis_pending next = redis_queue_pop(&redis->queue);
+
+    if (redis_pending_is_wait(&next) && redis_queue_hang_on_wait(&redis->queue, next)) {
+        return;
+    }
+    /* On failure the connection will be lost, and the call with it. */
+    (void)!redis_call_send(next.call, &redis->connection, left_us(redis, next.since_us));
+    push_pending(redis, next);
+}
+
+/* Whether the oldest command can be answered so. If not, the server's replies may be out of step
+ * with our commands. */
+static bool is_possible(const struct redis *redis, enum redis_reply_kind kind)
+{
+    bool is_wait = redis_pending_is_wait(redis_queue_oldest(&redis->queue));
+
+    switch (kind) {
+    case REPLY_FAULT:
+        return true;
+    case REPLY_FIELDS:
+    case REPLY_OVERSIZED:
+        return !is_wait;
+    case REPLY_INTEGER:
+        return is_wait;
+    case REPLY_LINE:
+    case REPLY_MALFORMED:
+        break;
+    }
+    return false;
+}
+
+static void take_reply(struct redis *redis, const struct redis_reply *reply)
+{
+    struct redis_call *call = redis_queue_oldest(&redis->queue)->call;
+
+    redis->is_proven = redis->is_proven || reply->kind == REPLY_FIELDS;
+    if (call && redis_call_goes_on(call, reply)) {
+        send_next(redis);
+    } else if (reply->kind == REPLY_FIELDS) {
+        take_fields(redis, reply);
+    } else if (reply->kind == REPLY_INTEGER) {
+        redis_call_confirm(redis_queue_pop(&redis->queue).call, reply->integer);
+    } else if (reply->kind == REPLY_FAULT) {
+        take_error(redis, redis_reply_line(reply));
+    } else {
+        answer_failed(redis, STORE_BAD_REPLY);
+    }
 }
 
 static void replied(void *owner, const struct redis_reply *reply)
@@ -312,23 +383,10 @@ static void replied(void *owner, const struct redis_reply *reply)
 
     if (redis->state == REDIS_GREETING) {
         take_greeting(redis, reply);
-        return;
-    }
-    switch (reply->kind) {
-    case REPLY_FIELDS:
-        take_fields(redis, reply);
-        break;
-    case REPLY_FAULT:
-        take_error(redis, redis_reply_line(reply));
-        break;
-    case REPLY_OVERSIZED:
-        answer_failed(redis, STORE_BAD_REPLY);
-        break;
-    case REPLY_LINE:
-    case REPLY_MALFORMED:
-        /* No server answers HGETALL so: its replies may be out of step with our commands. */
+    } else if (is_possible(redis, reply->kind)) {
+        take_reply(redis, reply);
+    } else {
         go_down(redis, "a reply of the wrong type", STORE_BAD_REPLY);
-        break;
     }
 }
 
@@ -340,27 +398,51 @@ static void lost(void *owner, enum redis_loss loss, const char *why)
 static const struct redis_connection_events connection_events = {
     .connected = connected, .replied = replied, .lost = lost};
 
+static enum err check_room(const struct redis *redis)
+{
+    if (redis->state != REDIS_UP) {
+        return ERR_IO;
+    }
+    return redis_queue_is_full(&redis->queue) ? ERR_FULL : ERR_OK;
+}
+
 static enum err get_hash(struct store *store, struct str key, store_reply_cb *callback,
                          void *context)
 {
     struct redis *redis = redis_of(store);
     const struct str parts[] = {STR("HGETALL"), key};
+    enum err e = check_room(redis);
 
-    if (redis->state != REDIS_UP) {
-        return ERR_IO;
-    }
-    if (redis->count == redis->settings.max_in_flight) {
-        return ERR_FULL;
+    if (e != ERR_OK) {
+        return e;
     }
     if (redis_connection_send(&redis->connection, parts, 2) != ERR_OK) {
         return ERR_IO;
     }
-    size_t last = (redis->first + redis->count) % redis->settings.max_in_flight;
-    redis->pending[last] = (struct pending){callback, context, clock_read().mono_us};
-    redis->count++;
-    if (!ev_is_active(&redis->timer)) {
-        set_timer(redis, redis->settings.command_timeout_us);
+    push_pending(redis, (struct redis_pending){.callback = callback,
+                                               .context = context,
+                                               .since_us = clock_read().mono_us});
+    return ERR_OK;
+}
+
+static enum err run_script(struct store *store, const struct store_call *call,
+                           store_reply_cb *callback, void *context)
+{
+    struct redis *redis = redis_of(store);
+    enum err e = check_room(redis);
+
+    if (e != ERR_OK) {
+        return e;
     }
+    struct redis_call *copy = redis_call_new(call, callback, context);
+    if (!copy) {
+        return ERR_MEMORY;
+    }
+    if (redis_call_send(copy, &redis->connection, redis->settings.command_timeout_us) != ERR_OK) {
+        redis_call_free(copy);
+        return ERR_IO;
+    }
+    push_pending(redis, (struct redis_pending){.call = copy, .since_us = clock_read().mono_us});
     return ERR_OK;
 }
 
@@ -377,15 +459,15 @@ static void free_store(struct store *store)
     ev_timer_stop(redis->loop, &redis->timer);
     resolve_cancel(redis->resolve);
     redis_connection_fini(&redis->connection);
-    while (redis->count > 0) {
+    while (redis->queue.count > 0) {
         answer_failed(redis, STORE_DOWN);
     }
-    free(redis->pending);
+    redis_queue_fini(&redis->queue);
     free(redis);
 }
 
 static const struct store_ops redis_ops = {
-    .get_hash = get_hash, .is_up = is_up, .free = free_store};
+    .get_hash = get_hash, .run_script = run_script, .is_up = is_up, .free = free_store};
 
 static bool is_numeric(const struct config_address *address)
 {
@@ -412,8 +494,7 @@ struct store *store_redis_new(struct ev_loop *loop, const struct store_redis_set
     if (!redis) {
         return NULL;
     }
-    redis->pending = calloc(settings->max_in_flight, sizeof(*redis->pending));
-    if (!redis->pending) {
+    if (redis_queue_init(&redis->queue, settings->max_in_flight) != ERR_OK) {
         free(redis);
         return NULL;
     }

@@ -15,7 +15,7 @@ struct store_redis_settings {
     const char *client_name;            /* CLIENT SETNAME; borrowed likewise */
     int64_t connect_timeout_us;
     int64_t command_timeout_us;
-    unsigned max_in_flight;
+    unsigned max_in_flight; /* commands; as many calls may wait for replicas beside them */
 };
 
 /* Gives a store that is connecting. NULL when out of memory. The loop must outlive it. */

@@ -9,8 +9,6 @@
 
 #include "agent/base/ensure.h"
 
-#define COMMAND_PARTS_MAX 4
-
 /* hiredis keeps what it can not parse yet: the parts of one string. */
 static size_t unparsed_bytes(const struct redis_connection *connection)
 {
@@ -254,10 +252,10 @@ enum err redis_connection_send(struct redis_connection *connection, const struct
                                size_t count)
 {
     redisAsyncContext *context = connection->context;
-    const char *texts[COMMAND_PARTS_MAX];
-    size_t lengths[COMMAND_PARTS_MAX];
+    const char *texts[REDIS_COMMAND_PARTS_MAX];
+    size_t lengths[REDIS_COMMAND_PARTS_MAX];
 
-    ensure(context && count <= COMMAND_PARTS_MAX);
+    ensure(context && count <= REDIS_COMMAND_PARTS_MAX);
     if (connection->is_broken) {
         return ERR_MEMORY;
     }

@@ -58,6 +58,9 @@ enum err redis_connection_open(struct redis_connection *connection, const char *
                                uint16_t port) MUST_USE;
 void redis_connection_close(struct redis_connection *connection);
 
+/* A script's: its name, the script, the number of keys, the key. */
+#define REDIS_COMMAND_PARTS_MAX (4 + STORE_SCRIPT_ARGUMENTS_MAX)
+
 /* One command, its parts copied. ERR_MEMORY: not sent, and the connection will be lost. */
 enum err redis_connection_send(struct redis_connection *connection, const struct str *parts,
                                size_t count) MUST_USE;

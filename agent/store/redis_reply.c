@@ -188,8 +188,8 @@ static void *create_array_of(const redisReadTask *task, size_t count)
     return reply;
 }
 
-/* Numbers and nil: no part of any reply we ask for. */
-static void *create_other(const redisReadTask *task)
+/* Numbers and nil: no part of any array we ask for. */
+static void *create_scalar(const redisReadTask *task, enum redis_reply_kind kind)
 {
     struct redis_reply *reply = task->privdata;
 
@@ -197,13 +197,20 @@ static void *create_other(const redisReadTask *task)
         spoil(reply, REPLY_MALFORMED);
         return reply;
     }
-    return begin(reply, task->type, REPLY_MALFORMED) ? reply : NULL;
+    return begin(reply, task->type, kind) ? reply : NULL;
+}
+
+static void *create_other(const redisReadTask *task)
+{
+    return create_scalar(task, REPLY_MALFORMED);
 }
 
 static void *create_integer(const redisReadTask *task, long long value)
 {
-    (void)value;
-    return create_other(task);
+    struct redis_reply *reply = task->privdata;
+
+    reply->integer = value;
+    return create_scalar(task, REPLY_INTEGER);
 }
 
 static void free_object(void *object)

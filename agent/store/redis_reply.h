@@ -1,11 +1,11 @@
 /*
- * One reply, built flat while hiredis' reader reads it: the fields of a hash stand in two growing
- * blocks, no object per element.
+ * One reply, built flat while hiredis' reader reads it: the fields of a hash, or of a script that
+ * answers like one, stand in two growing blocks, no object per element.
  *
  * hiredis itself bounds nothing and, in 0.14, aborts the process on a reply that nobody asked for.
  * So its reader is given our functions, which refuse such a reply, keep no more than
  * STORE_FIELDS_MAX fields and STORE_REPLY_BYTES_MAX bytes (the rest of a longer reply is read and
- * dropped), and take the only shape HGETALL can have: an even array of strings.
+ * dropped), and take the only array that HGETALL can give: an even one of strings.
  *
  * Memory: below 10 MB at the worst moment, below 100 KB between replies.
  */
@@ -23,6 +23,7 @@ enum redis_reply_kind {
     REPLY_LINE,      /* "+OK": text */
     REPLY_FAULT,     /* "-ERR ...": text */
     REPLY_FIELDS,    /* fields */
+    REPLY_INTEGER,   /* ":3": integer */
     REPLY_OVERSIZED, /* a hash beyond the bounds */
     REPLY_MALFORMED, /* anything else: the replies may be out of step */
 };
@@ -38,6 +39,7 @@ struct redis_reply {
     enum redis_reply_kind kind;
     char line[REDIS_REPLY_LINE_BYTES];
     size_t line_length;
+    long long integer;
     struct store_field *fields; /* point into bytes */
     size_t item_count;          /* names and values so far */
     size_t field_capacity;

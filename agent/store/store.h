@@ -3,7 +3,7 @@
  * (hiredis has none). One object per worker and used by its thread only.
  *
  * An interface, so that scenario tests put a scripted store of virtual time behind it; the real one
- * is store_redis_new().
+ * is store_redis_new(). Two things are asked of it: a hash, and a script that runs on one key.
  */
 #ifndef REEVE_STORE_STORE_H
 #define REEVE_STORE_STORE_H
@@ -24,14 +24,15 @@ enum store_status {
 };
 
 /* A Lua script, known by its SHA-1 once the server has it. It answers with name and value in turn,
- * all strings, like a hash. Static: the store keeps pointers to it. */
+ * all strings, like a hash; any other answer ends the connection. It touches its one key and no
+ * other. Static, and shared by all threads: the store keeps pointers to it. */
 struct store_script {
     const char *name; /* for logs */
     struct str text;
     char sha1[41]; /* hex; filled by store_script_init() */
 };
 
-/* Once per script, before it is used. */
+/* Once per script, before any thread uses it. ERR_CRYPTO. */
 enum err store_script_init(struct store_script *script) MUST_USE;
 
 #define STORE_SCRIPT_ARGUMENTS_MAX 16
@@ -42,10 +43,15 @@ struct store_call {
     struct str key; /* the full key, prefix included */
     const struct str *arguments;
     size_t argument_count; /* at most STORE_SCRIPT_ARGUMENTS_MAX */
-    /* WAIT for so many replicas behind the script, half of the command's deadline at most; 0: not.
-     * It holds up what follows on the connection, so who asks for it has a store of his own. */
+    /* WAIT until so many replicas have what the script wrote, for half of the time that is left
+     * until the deadline at most; 0: not. It holds up what follows on the connection, so who asks
+     * for it has a store of his own. */
     unsigned replicas;
 };
+
+/* Longest answer kept while a call waits for replicas; of a longer one none is waited for, and it
+ * is STORE_UNSYNCED. */
+#define STORE_WAITING_BYTES_MAX (64u << 10)
 
 /* Longest reply taken; beyond it STORE_BAD_REPLY. Roles with 20,000 rules fit. */
 #define STORE_FIELDS_MAX      32768
@@ -72,9 +78,14 @@ struct store_ops {
      * ERR_IO: known to be down (nothing will be called). */
     enum err (*get_hash)(struct store *store, struct str key, store_reply_cb *callback,
                          void *context);
-    /* EVALSHA, and once EVAL where the server does not know the script yet (then both run under the
-     * one deadline). Everything is copied but the script. Errors and callback as above; a key of
-     * another type is the script's to notice. */
+    /* EVALSHA, and once EVAL where the server does not know the script (yet, or any more). One
+     * deadline holds for all that a call needs. Everything is copied but the script. Errors and
+     * callback as above, and ERR_MEMORY.
+     *
+     * STORE_DOWN may mean that the script ran and its reply was lost, so a script must bear to be
+     * run again. Once its reply is here it is given in any case: what then goes wrong, even with
+     * the connection, is STORE_UNSYNCED. A key of another type is the script's to notice, else
+     * STORE_WRONGTYPE. */
     enum err (*run_script)(struct store *store, const struct store_call *call,
                            store_reply_cb *callback, void *context);
     bool (*is_up)(const struct store *store);

@@ -82,10 +82,8 @@ static struct str unescape(const struct corpus *corpus, char *text)
 static void head_read(const struct corpus *corpus, const char *head, struct corpus_record *out)
 {
     static const char *const kinds[RECORD_KIND_COUNT] = {
-        [RECORD_KEY] = "key ",
-        [RECORD_USER] = "user ",
-        [RECORD_TEAM] = "team ",
-        [RECORD_ROLE] = "role ",
+        [RECORD_KEY] = "key ",   [RECORD_USER] = "user ",   [RECORD_TEAM] = "team ",
+        [RECORD_ROLE] = "role ", [RECORD_LIMIT] = "limit ",
     };
     int kind = 0;
 

@@ -2,8 +2,9 @@
  * Aims at record_parse(), role_compile(), rule_parse(), template_parse(), role_match(),
  * role_match_compare().
  *
- * Input: a first line "key", "user", "team" or "role"; then "<field><TAB><value>" a line, and for
- * roles "?<TAB><method><TAB><host><TAB><path>" for a question. Nothing is escaped. Whatever comes:
+ * Input: a first line "key", "user", "team", "role" or "limit"; then "<field><TAB><value>" a line,
+ * and for roles "?<TAB><method><TAB><host><TAB><path>" for a question. Nothing is escaped. Whatever
+ * comes:
  *  - a record that is taken borrows nothing from its fields, and what it holds is within bounds;
  *  - one that is refused is told about.
  */
@@ -56,7 +57,7 @@ static void line_read(struct input *input, struct str line)
 
 static enum record_kind kind_read(struct str line)
 {
-    static const char initials[RECORD_KIND_COUNT] = {'k', 'u', 't', 'r'};
+    static const char initials[RECORD_KIND_COUNT] = {'k', 'u', 't', 'r', 'l'};
 
     for (int kind = 0; kind < RECORD_KIND_COUNT; kind++) {
         if (line.len > 0 && line.ptr[0] == initials[kind]) {
@@ -112,6 +113,20 @@ static void role_check(const struct role_record *role, const struct input *input
     }
 }
 
+static void limit_check(const struct limit_record *limit)
+{
+    ensure(limit->scope < LIMIT_SCOPE_COUNT && limit->per < LIMIT_PER_COUNT);
+    ensure((limit->outage == LIMIT_OUTAGE_BUDGET) == (limit->budget_percent > 0));
+    ensure(limit->budget_percent <= 100);
+    if (limit->kind == LIMIT_RATE) {
+        ensure(limit->units > 0 && limit->units <= LIMIT_RATE_MAX && limit->period_us > 0);
+        ensure(limit->burst > 0 && limit->burst <= LIMIT_RATE_MAX && str_is_absent(limit->tz));
+    } else {
+        ensure(limit->units <= LIMIT_QUOTA_MAX && limit->burst == 0);
+        ensure(limit->tz.len == 0 || !memchr(limit->tz.ptr, '.', limit->tz.len));
+    }
+}
+
 static void record_check(const struct record *record, const struct input *input)
 {
     switch (record->kind) {
@@ -123,6 +138,9 @@ static void record_check(const struct record *record, const struct input *input)
         break;
     case RECORD_TEAM:
         (void)sum_names(record->team.limits);
+        break;
+    case RECORD_LIMIT:
+        limit_check(&record->limit);
         break;
     default:
         role_check(&record->role, input);

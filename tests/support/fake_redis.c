@@ -12,7 +12,7 @@
 #include "agent/base/ensure.h"
 
 #define IN_BYTES  65536
-#define PARTS_MAX 8
+#define PARTS_MAX 32
 
 struct fake_redis_client {
     struct fake_redis *server;

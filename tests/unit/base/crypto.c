@@ -51,6 +51,29 @@ START_TEST(hmac_gives_the_published_values_again_and_again)
 }
 END_TEST
 
+/* FIPS 180-4 examples. */
+START_TEST(sha1_gives_the_published_values)
+{
+    const struct {
+        struct str text;
+        const char *want;
+    } cases[] = {
+        {STR(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+        {STR("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d"},
+        {STR("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+         "84983e441c3bd26ebaae4aa1f95129e5e54670f1"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint8_t out[CRYPTO_SHA1_BYTES];
+        char hex[2 * CRYPTO_SHA1_BYTES + 1] = "";
+        ck_assert_int_eq(crypto_sha1(cases[i].text.ptr, cases[i].text.len, out), ERR_OK);
+        enc_hex(out, sizeof(out), hex);
+        ck_assert_str_eq(hex, cases[i].want);
+    }
+}
+END_TEST
+
 START_TEST(equal_compares_every_byte)
 {
     const char a[] = "0123456789abcdef0123456789abcdef";
@@ -104,6 +127,7 @@ Suite *crypto_suite(void)
     tcase_add_checked_fixture(tests, start, crypto_stop);
     tcase_add_test(tests, sha256_gives_the_published_values_again_and_again);
     tcase_add_test(tests, hmac_gives_the_published_values_again_and_again);
+    tcase_add_test(tests, sha1_gives_the_published_values);
     tcase_add_test(tests, equal_compares_every_byte);
     tcase_add_test(tests, wipe_leaves_zeroes_and_nothing_beyond);
     tcase_add_test(tests, random_fills_every_byte_and_never_repeats);

@@ -321,6 +321,114 @@ START_TEST(reads_what_a_role_leaves_out)
 }
 END_TEST
 
+START_TEST(reads_a_rate)
+{
+    static const char *const pairs[][2] = {
+        {"rate", "6000/min"},           {"burst", "200"},   {"scope", "source"},
+        {"on_store_down", "budget:2%"}, {"mode", "shadow"}, {"note", "of all"},
+    };
+    struct record *record = parse(RECORD_LIMIT, pairs, (size_t)COUNT(pairs));
+    const struct limit_record *limit = &record->limit;
+
+    ck_assert_int_eq(limit->kind, LIMIT_RATE);
+    ck_assert_int_eq(limit->scope, LIMIT_SCOPE_SOURCE);
+    ck_assert_uint_eq(limit->units, 6000);
+    ck_assert_int_eq(limit->period_us, 60000000);
+    ck_assert_uint_eq(limit->burst, 200);
+    ck_assert_int_eq(limit->outage, LIMIT_OUTAGE_BUDGET);
+    ck_assert_uint_eq(limit->budget_percent, 2);
+    ck_assert(limit->is_shadow);
+    record_free(record);
+}
+END_TEST
+
+START_TEST(reads_a_quota)
+{
+    static const char *const pairs[][2] = {
+        {"tz", "Europe/Berlin"}, {"quota", "1000000000000000"}, {"per", "week"},
+        {"scope", "global"},     {"on_store_down", "allow"},    {"mode", "enforce"},
+    };
+    struct record *record = parse(RECORD_LIMIT, pairs, (size_t)COUNT(pairs));
+    const struct limit_record *limit = &record->limit;
+
+    ck_assert_int_eq(limit->kind, LIMIT_QUOTA);
+    ck_assert_int_eq(limit->scope, LIMIT_SCOPE_GLOBAL);
+    ck_assert_uint_eq(limit->units, LIMIT_QUOTA_MAX);
+    ck_assert_int_eq(limit->per, LIMIT_PER_WEEK);
+    ck_assert(str_equal(limit->tz, STR("Europe/Berlin")));
+    ck_assert_int_eq(limit->outage, LIMIT_OUTAGE_ALLOW);
+    ck_assert_uint_eq(limit->budget_percent, 0);
+    ck_assert_uint_eq(limit->burst, 0);
+    ck_assert(!limit->is_shadow);
+    record_free(record);
+}
+END_TEST
+
+START_TEST(reads_what_a_limit_leaves_out)
+{
+    static const char *const pairs[][2] = {{"quota", "0"}, {"per", "minute"}};
+    struct record *record = parse(RECORD_LIMIT, pairs, 2);
+
+    ck_assert_int_eq(record->limit.scope, LIMIT_SCOPE_USER);
+    ck_assert_int_eq(record->limit.outage, LIMIT_OUTAGE_DENY);
+    ck_assert(str_is_absent(record->limit.tz));
+    ck_assert(!record->limit.is_shadow);
+    record_free(record);
+}
+END_TEST
+
+static const struct {
+    const char *rate;
+    int64_t period_us;
+    uint64_t burst;
+} burst_cases[] = {
+    {"1/s", 1000000, 1},       {"1000000000/s", 1000000, 1000000000},
+    {"59/min", 60000000, 1},   {"119/min", 60000000, 1},
+    {"120/min", 60000000, 2},  {"1/h", 3600000000, 1},
+    {"7200/h", 3600000000, 2}, {"1000000000/h", 3600000000, 277777},
+};
+
+START_TEST(takes_a_second_of_the_rate_as_burst)
+{
+    const char *const pairs[][2] = {{"rate", burst_cases[_i].rate}};
+    struct record *record = parse(RECORD_LIMIT, pairs, 1);
+
+    ck_assert_int_eq(record->limit.period_us, burst_cases[_i].period_us);
+    ck_assert_uint_eq(record->limit.burst, burst_cases[_i].burst);
+    record_free(record);
+}
+END_TEST
+
+/* What holds between fields is told under the name of one. */
+static const struct {
+    const char *pairs[3][2];
+    const char *told;
+} bond_cases[] = {
+    {{{"note", ""}}, "reeve:x: rate: missing, and no quota"},
+    {{{"rate", "1/s"}, {"quota", "1"}, {"per", "day"}}, "reeve:x: rate: never goes with quota"},
+    {{{"burst", "1"}, {"quota", "1"}, {"per", "day"}}, "reeve:x: burst: goes only with rate"},
+    {{{"quota", "1"}}, "reeve:x: quota: goes only with per"},
+    {{{"rate", "1/s"}, {"per", "day"}}, "reeve:x: per: goes only with quota"},
+    {{{"rate", "1/s"}, {"tz", "UTC"}}, "reeve:x: tz: goes only with quota"},
+    {{{"quota", "1"}, {"per", "hour"}, {"tz", "UTC"}}, "reeve:x: tz: only of day, week and month"},
+};
+
+START_TEST(tells_what_does_not_go_together)
+{
+    struct store_field fields[3];
+    struct record *record = NULL;
+    size_t count = 0;
+    struct diag diag;
+
+    while (count < 3 && bond_cases[_i].pairs[count][0]) {
+        const char *const *pair = bond_cases[_i].pairs[count];
+        fields[count++] = (struct store_field){str_from_c(pair[0]), str_from_c(pair[1])};
+    }
+    ck_assert_int_eq(record_parse(RECORD_LIMIT, KEY, fields, count, &record, &diag), ERR_SYNTAX);
+    ck_assert_str_eq(diag.text, bond_cases[_i].told);
+}
+END_TEST
+
 START_TEST(never_tells_a_value)
 {
     static const char *const pairs[][2] = {
@@ -403,6 +511,7 @@ static const struct key_case {
     {RECORD_USER, {"alice", 5}, "reeve:user:{alice}"},
     {RECORD_TEAM, {"payments", 8}, "reeve:team:payments"},
     {RECORD_ROLE, {"a.b_c@d-e", 9}, "reeve:role:a.b_c@d-e"},
+    {RECORD_LIMIT, {"daily", 5}, "reeve:limit:daily"},
     {RECORD_USER, {"auth0|1", 7}, "reeve:user:{auth0%7C1}"},
     {RECORD_USER, {"{x}:%", 5}, "reeve:user:{%7Bx%7D%3A%25}"},
     {RECORD_TEAM, {"\0\xff \n", 4}, "reeve:team:%00%FF%20%0A"},
@@ -444,6 +553,11 @@ int main(void)
     tcase_add_test(tcase, reads_a_team);
     tcase_add_test(tcase, reads_a_role);
     tcase_add_test(tcase, reads_what_a_role_leaves_out);
+    tcase_add_test(tcase, reads_a_rate);
+    tcase_add_test(tcase, reads_a_quota);
+    tcase_add_test(tcase, reads_what_a_limit_leaves_out);
+    tcase_add_loop_test(tcase, takes_a_second_of_the_rate_as_burst, 0, COUNT(burst_cases));
+    tcase_add_loop_test(tcase, tells_what_does_not_go_together, 0, COUNT(bond_cases));
     tcase_add_test(tcase, never_tells_a_value);
     tcase_add_test(tcase, quotes_strange_names_in_what_it_tells);
     tcase_add_test(tcase, survives_any_allocation_that_fails);
