@@ -71,7 +71,13 @@ static void open_parts(struct box *box)
     ck_assert_msg(spool_create(box->dir, &identity, box->config->spool_bytes, &box->spool, &diag) ==
                       ERR_OK,
                   "%s", diag.text);
-    ck_assert(box->fake && box->directory && box->apikeys);
+    const struct quota_settings quota_settings = {.prefix = STR("reeve:"),
+                                                  .holder = STR("box.0.00112233"),
+                                                  .max_leases = box->config->max_leases,
+                                                  .worker_count = 1};
+    ck_assert_int_eq(quota_start(), ERR_OK);
+    box->quota = quota_new(&box->fake->store, &quota_settings);
+    ck_assert(box->fake && box->directory && box->apikeys && box->quota);
 }
 
 static void open_peers(struct box *box)
@@ -100,7 +106,7 @@ void box_open(struct box *box, const char *conf)
     write_conf(box, conf);
     open_parts(box);
     struct engine_settings settings = {
-        .decide = {box->config, box->directory, box->apikeys},
+        .decide = {box->config, box->directory, box->apikeys, box->quota},
         .spool = box->spool,
         .output_cb = count_output_cb,
         .output_context = box,
@@ -122,6 +128,7 @@ void box_close(struct box *box)
     }
     engine_fini(&box->engine);
     directory_free(box->directory);
+    quota_free(box->quota);
     store_free(&box->fake->store);
     apikey_verifier_free(box->apikeys);
     spool_close(box->spool);
@@ -137,6 +144,7 @@ void box_advance(struct box *box, int64_t us)
     box->engine.now.wall_us += us;
     engine_expire(&box->engine, box->engine.now);
     directory_tick(box->directory, box->engine.now);
+    quota_tick(box->quota, box->engine.now);
     spool_tick(box->spool, box->engine.now);
 }
 

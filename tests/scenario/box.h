@@ -28,6 +28,7 @@ struct box {
     struct directory *directory;
     struct apikey_verifier *apikeys;
     struct spool *spool;
+    struct quota *quota;
     struct engine engine;
     struct peer peers[BOX_PEERS];
     struct spop_out answers[BOX_PEERS]; /* what the peers sent so far */
