@@ -1,5 +1,7 @@
 #include "tests/support/fake_store.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +17,18 @@ struct fake_store_record {
     size_t request_count;
 };
 
+/* A script that waits, and what it answered once it is executed. One block with its texts. */
+struct fake_store_run {
+    struct store_call call;
+    struct str arguments[STORE_SCRIPT_ARGUMENTS_MAX];
+    struct fake_store_answer answer;
+    char bytes[];
+};
+
 struct fake_store_request {
     struct fake_store_request *next;
     struct fake_store_record *record; /* whose content is answered; a copy once executed */
+    struct fake_store_run *run;       /* a script's, instead of a record */
     bool is_executed;
     store_reply_cb *callback;
     void *context;
@@ -107,26 +118,21 @@ static struct fake_store_record *find_or_add(struct fake_store *fake, struct str
     return record;
 }
 
-static enum err get_hash(struct store *store, struct str key, store_reply_cb *callback,
-                         void *context)
+static enum err check_mode(const struct fake_store *fake)
 {
-    struct fake_store *fake = (struct fake_store *)(void *)store;
-    struct fake_store_record *record = find_or_add(fake, key);
+    return fake->mode == FAKE_STORE_DOWN   ? ERR_IO
+           : fake->mode == FAKE_STORE_FULL ? ERR_FULL
+                                           : ERR_OK;
+}
 
-    record->request_count++;
-    fake->request_count++;
-    if (fake->mode == FAKE_STORE_DOWN) {
-        return ERR_IO;
-    }
-    if (fake->mode == FAKE_STORE_FULL) {
-        return ERR_FULL;
-    }
+static enum err enqueue(struct fake_store *fake, const struct fake_store_request *wanted)
+{
     struct fake_store_request *request = malloc(sizeof(*request));
+
     if (!request) {
         return ERR_MEMORY;
     }
-    *request =
-        (struct fake_store_request){.record = record, .callback = callback, .context = context};
+    *request = *wanted;
     if (fake->last) {
         fake->last->next = request;
     } else {
@@ -135,6 +141,77 @@ static enum err get_hash(struct store *store, struct str key, store_reply_cb *ca
     fake->last = request;
     fake->pending_count++;
     return ERR_OK;
+}
+
+static enum err get_hash(struct store *store, struct str key, store_reply_cb *callback,
+                         void *context)
+{
+    struct fake_store *fake = (struct fake_store *)(void *)store;
+    struct fake_store_record *record = find_or_add(fake, key);
+    enum err e = check_mode(fake);
+
+    record->request_count++;
+    fake->request_count++;
+    if (e != ERR_OK) {
+        return e;
+    }
+    return enqueue(fake, &(struct fake_store_request){
+                             .record = record, .callback = callback, .context = context});
+}
+
+static struct str put(char **at, struct str text)
+{
+    struct str copy = str_make(*at, text.len);
+
+    memcpy(*at, text.ptr ? text.ptr : "", text.len);
+    *at += text.len;
+    return copy;
+}
+
+static struct fake_store_run *copy_call(const struct store_call *call)
+{
+    size_t length = call->key.len;
+    struct fake_store_run *run;
+
+    ensure(call->script->sha1[0] != '\0' && call->argument_count <= STORE_SCRIPT_ARGUMENTS_MAX);
+    for (size_t i = 0; i < call->argument_count; i++) {
+        length += call->arguments[i].len;
+    }
+    run = malloc(sizeof(*run) + length);
+    if (!run) {
+        return NULL;
+    }
+    char *at = run->bytes;
+    run->call = *call;
+    run->call.arguments = run->arguments;
+    run->call.key = put(&at, call->key);
+    for (size_t i = 0; i < call->argument_count; i++) {
+        run->arguments[i] = put(&at, call->arguments[i]);
+    }
+    run->answer = (struct fake_store_answer){.status = STORE_OK};
+    return run;
+}
+
+static enum err run_script(struct store *store, const struct store_call *call,
+                           store_reply_cb *callback, void *context)
+{
+    struct fake_store *fake = (struct fake_store *)(void *)store;
+    enum err e = check_mode(fake);
+
+    fake->request_count++;
+    if (e != ERR_OK) {
+        return e;
+    }
+    struct fake_store_run *run = copy_call(call);
+    if (!run) {
+        return ERR_MEMORY;
+    }
+    e = enqueue(fake,
+                &(struct fake_store_request){.run = run, .callback = callback, .context = context});
+    if (e != ERR_OK) {
+        free(run);
+    }
+    return e;
 }
 
 static bool is_up(const struct store *store)
@@ -162,20 +239,65 @@ static struct fake_store_request *unlink_after(struct fake_store *fake,
     return request;
 }
 
-static void answer(struct fake_store_request *request, enum store_status status)
+static void execute(const struct fake_store *fake, struct fake_store_request *request)
 {
-    const struct fake_store_record *record = request->record;
-    struct store_reply reply = {.status = status == STORE_OK ? record->status : status};
+    if (request->is_executed) {
+        return;
+    }
+    request->is_executed = true;
+    if (request->run) {
+        ensure(fake->script_cb != NULL);
+        fake->script_cb(fake->script_context, &request->run->call, &request->run->answer);
+    } else {
+        request->record = copy_record(request->record);
+    }
+}
+
+static struct store_reply reply_of_record(const struct fake_store_record *record)
+{
+    struct store_reply reply = {.status = record->status};
 
     if (reply.status == STORE_OK) {
         reply.fields = record->fields;
         reply.field_count = record->field_count;
     }
-    request->callback(request->context, &reply);
-    if (request->is_executed) {
+    return reply;
+}
+
+static struct store_reply reply_of_run(const struct fake_store_answer *answer)
+{
+    struct store_reply reply = {.status = answer->status};
+
+    if (reply.status == STORE_OK || reply.status == STORE_UNSYNCED) {
+        reply.fields = answer->fields;
+        reply.field_count = answer->field_count;
+    }
+    return reply;
+}
+
+static void free_request(struct fake_store_request *request)
+{
+    if (request->record && request->is_executed) {
         free_record(request->record);
     }
+    free(request->run);
     free(request);
+}
+
+/* A script that was not executed before is now, where it is answered with what it says. */
+static void answer(const struct fake_store *fake, struct fake_store_request *request,
+                   enum store_status status)
+{
+    struct store_reply reply = {.status = status};
+
+    if (status == STORE_OK && request->run) {
+        execute(fake, request);
+        reply = reply_of_run(&request->run->answer);
+    } else if (status == STORE_OK) {
+        reply = reply_of_record(request->record);
+    }
+    request->callback(request->context, &reply);
+    free_request(request);
 }
 
 static size_t answer_oldest(struct fake_store *fake, enum store_status status)
@@ -183,7 +305,7 @@ static size_t answer_oldest(struct fake_store *fake, enum store_status status)
     size_t count = fake->pending_count;
 
     for (size_t i = 0; i < count; i++) {
-        answer(unlink_after(fake, NULL), status);
+        answer(fake, unlink_after(fake, NULL), status);
     }
     return count;
 }
@@ -202,7 +324,8 @@ static void free_store(struct store *store)
     free(fake);
 }
 
-static const struct store_ops ops = {.get_hash = get_hash, .is_up = is_up, .free = free_store};
+static const struct store_ops ops = {
+    .get_hash = get_hash, .run_script = run_script, .is_up = is_up, .free = free_store};
 
 struct fake_store *fake_store_new(void)
 {
@@ -256,7 +379,7 @@ bool fake_store_step_first(struct fake_store *fake)
     if (fake->mode == FAKE_STORE_HANG || !fake->first) {
         return false;
     }
-    answer(unlink_after(fake, NULL), status_of_mode(fake));
+    answer(fake, unlink_after(fake, NULL), status_of_mode(fake));
     return true;
 }
 
@@ -270,17 +393,14 @@ bool fake_store_step_last(struct fake_store *fake)
     for (struct fake_store_request *r = fake->first; r->next; r = r->next) {
         previous = r;
     }
-    answer(unlink_after(fake, previous), status_of_mode(fake));
+    answer(fake, unlink_after(fake, previous), status_of_mode(fake));
     return true;
 }
 
 void fake_store_execute(struct fake_store *fake)
 {
     for (struct fake_store_request *request = fake->first; request; request = request->next) {
-        if (!request->is_executed) {
-            request->record = copy_record(request->record);
-            request->is_executed = true;
-        }
+        execute(fake, request);
     }
 }
 
@@ -294,4 +414,30 @@ size_t fake_store_requests(const struct fake_store *fake, const char *key)
     const struct fake_store_record *record = find(fake, str_from_c(key));
 
     return record ? record->request_count : 0;
+}
+
+static struct str add_text(struct fake_store_answer *answer, const char *text)
+{
+    size_t length = strlen(text);
+    char *copy = answer->text + answer->text_length;
+
+    ensure(length <= sizeof(answer->text) - answer->text_length);
+    memcpy(copy, text, length);
+    answer->text_length += length;
+    return str_make(copy, length);
+}
+
+void fake_store_answer_add(struct fake_store_answer *answer, const char *name, const char *value)
+{
+    ensure(answer->field_count < FAKE_STORE_ANSWER_FIELDS_MAX);
+    answer->fields[answer->field_count++] =
+        (struct store_field){add_text(answer, name), add_text(answer, value)};
+}
+
+void fake_store_answer_number(struct fake_store_answer *answer, const char *name, int64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    fake_store_answer_add(answer, name, text);
 }
