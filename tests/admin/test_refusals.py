@@ -90,9 +90,43 @@ REFUSED = [
     ("team show nobody", "team nobody: no such team"),
     ("team disable nobody", "team nobody: no such team"),
     ("team delete nobody", "team nobody: no such team"),
+    ("limit set new", "limit new: rate: missing, and no quota"),
+    ("limit set new burst=5", "limit new: rate: missing, and no quota"),
+    ("limit set new quota=5", "limit new: quota: goes only with per"),
+    ("limit set new rate=1/s quota=5 per=day", "limit new: rate: never goes with quota"),
+    ("limit set new rate=1/s per=day", "limit new: per: goes only with quota"),
+    ("limit set new quota=5 per=hour tz=UTC", "limit new: tz: only of day, week and month"),
+    ("limit set new rate= quota=5 per=day", "limit new: rate: empty"),
+    ("limit set new rate=1/s rate=2/s", "limit new: rate: given twice"),
+    ("limit set new rate=0/s", None),
+    ("limit set new rate=1e3/s", None),
+    ("limit set new rate=1/d", None),
+    ("limit set new rate=1000000001/s", None),
+    ("limit set new rate=1/s burst=0", None),
+    ("limit set new quota=-1 per=day", None),
+    ("limit set new quota=1000000000000001 per=day", None),
+    ("limit set new quota=5 per=day tz=../../etc/passwd", None),
+    ("limit set new quota=5 per=day tz=/etc/passwd", None),
+    ("limit set new quota=5 per=day tz=Europe//Berlin", None),
+    ("limit set new rate=1/s on_store_down=budget:0%", None),
+    ("limit set new rate=1/s scope=ip", None),
+    ("limit set new rate=1/s state=active", None),
+    ("limit set a/b rate=1/s", f"limit a/b: 'a/b' {NO_NAME}"),
+    ("limit set burst quota=5 per=day", "limit burst: rate: never goes with quota"),
+    ("limit set burst rate=", "limit burst: rate: missing, and no quota"),
+    ("limit set burst rate= quota=5 per=day", "limit burst: burst: goes only with rate"),
+    ("limit set burst burst=5 note=a\nb", None),
+    ("limit set daily per=", "limit daily: quota: goes only with per"),
+    ("limit set daily per=minute", "limit daily: tz: only of day, week and month"),
+    ("limit set daily quota= per= rate=1/s", "limit daily: tz: goes only with quota"),
+    ("limit set string rate=1/s", "limit string: the key holds a string, not a hash"),
+    ("limit show nope", "limit nope: no such limit"),
+    ("limit delete nope", "limit nope: no such limit"),
+    ("record check limit rate=1/s quota=5", "record limit: rate: never goes with quota"),
+    ("record check limit rate=1/s tz=", None),
     ("record check user state=on", "record user: state: 'on' is not active or disabled"),
     ("record check user roles=a", "record user: state: missing"),
-    ("record check robot state=active", "record robot: 'robot' is not key, user, team or role"),
+    ("record check robot state=active", "record robot: 'robot' is not key, user, team, role or limit"),
 ]
 
 # Wrong usage: exit status 2.
@@ -122,6 +156,14 @@ MISUSED = [
     "role rule add reader 20",
     "role rule add reader 20 allow GET * /",
     "role rule delete reader",
+    "limit",
+    "limit set",
+    "limit set new rate",
+    "limit show",
+    "limit list daily",
+    "limit delete",
+    "limit delete daily burst",
+    "limit disable daily",
     "record check",
 ]
 
@@ -139,7 +181,14 @@ def filled(redis):
     redis("HSET", f"reeve:key:{KEYID}", "user", "alice", "hash", HASH, "state", "active")
     redis("HSET", "reeve:role:reader", "rule:10", "allow GET * /a", "mode", "enforce")
     redis("HSET", "reeve:team:t", "state", "active")
-    redis("SET", "reeve:user:{string}", "x")
+    redis("HSET", "reeve:limit:burst", "rate", "100/s", "burst", "200")
+    redis("HSET", "reeve:limit:daily", "quota", "100", "per", "day", "tz", "UTC")
+    redis("HSET", "reeve:limit:all", "quota", "100", "per", "day", "scope", "global")
+    redis("HSET", "reeve:limit:source", "rate", "1/s", "scope", "source")
+    redis("HSET", "reeve:limit:strings", "rate", "1/s")
+    redis("HSET", "reeve:limit:bad", "quota", "100", "per", "day", "burst", "1")
+    for key in ("user:{string}", "limit:string"):
+        redis("SET", f"reeve:{key}", "x")
     return redis
 
 
