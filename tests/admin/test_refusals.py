@@ -122,6 +122,41 @@ REFUSED = [
     ("limit set string rate=1/s", "limit string: the key holds a string, not a hash"),
     ("limit show nope", "limit nope: no such limit"),
     ("limit delete nope", "limit nope: no such limit"),
+    ("usage bob", "user bob: no such user"),
+    ("usage string", "user string: the key holds a string, not a hash"),
+    ("usage show bob daily", "user bob: no such user"),
+    ("usage show alice nope", "limit nope: no such limit"),
+    ("usage show alice bad", "limit bad: bad_record: burst: goes only with rate"),
+    ("usage show alice string", "limit string: the key holds a string, not a hash"),
+    ("usage reset bob daily", "user bob: no such user"),
+    ("usage reset alice nope", "limit nope: no such limit"),
+    ("usage reset alice bad", "limit bad: bad_record: burst: goes only with rate"),
+    ("usage reset alice all", "limit all: counts by global, not by user"),
+    ("usage reset --subject global:all daily", "limit daily: counts by user, not by global"),
+    ("usage reset --subject user:bob daily", "user bob: no such user"),
+    ("usage reset --subject key:AAAAAAAAAA daily", "key AAAAAAAAAA: no such key"),
+    ("usage reset --subject key:* daily", "key:*: not a keyid"),
+    ("usage reset --subject team:nobody daily", "team nobody: no such team"),
+    ("usage reset --subject role:nobody daily", "role nobody: no such role"),
+    ("usage reset --subject role:a/b daily", f"role:a/b: 'a/b' {NO_NAME}"),
+    ("usage reset --subject user:a\nb daily", None),
+    ("usage reset --subject user: daily", "user:: a user needs a name"),
+    ("usage reset --subject global: all", None),
+    ("usage reset --subject global:any all", None),
+    ("usage reset --subject source:10.0.0.0/8 source", None),
+    ("usage reset --subject source:10.0.0.256 source", None),
+    ("usage reset --subject source:010.0.0.1 source", None),
+    ("usage reset --subject source:2001:db8::/64 source", None),
+    ("usage reset --subject source:1::2::3 source", None),
+    ("usage reset --subject source:::1%eth0 source", None),
+    ("usage reset --subject source:localhost source", None),
+    ("usage reset --subject source:1.2.3.4} source", None),
+    ("usage reset --subject source: source", None),
+    ("usage reset --subject alice daily", None),
+    ("usage reset --subject User:alice daily", None),
+    ("usage reset --subject user.*:alice daily", None),
+    ("usage reset --subject :alice daily", None),
+    ("usage reset odd|name strings", None),
     ("record check limit rate=1/s quota=5", "record limit: rate: never goes with quota"),
     ("record check limit rate=1/s tz=", None),
     ("record check user state=on", "record user: state: 'on' is not active or disabled"),
@@ -164,6 +199,14 @@ MISUSED = [
     "limit delete",
     "limit delete daily burst",
     "limit disable daily",
+    "usage",
+    "usage alice daily",
+    "usage --subject user:alice",
+    "usage show alice",
+    "usage reset alice",
+    "usage reset --subject user:alice",
+    "usage reset --subject user:alice daily burst",
+    "usage reset --all alice",
     "record check",
 ]
 
@@ -187,7 +230,7 @@ def filled(redis):
     redis("HSET", "reeve:limit:source", "rate", "1/s", "scope", "source")
     redis("HSET", "reeve:limit:strings", "rate", "1/s")
     redis("HSET", "reeve:limit:bad", "quota", "100", "per", "day", "burst", "1")
-    for key in ("user:{string}", "limit:string"):
+    for key in ("user:{string}", "limit:string", "bucket:{user:odd%7Cname}:strings"):
         redis("SET", f"reeve:{key}", "x")
     return redis
 
