@@ -21,8 +21,9 @@ end
 local format = "limit %s " .. (kind == "role" and name or "-")
 add(format, fields.limits)
 for field, text in pairs(fields) do
-    if rule_id(kind, field) and not check_rule(text) then
-        add(format, text:match(" limit=([^ ]*)"))
+    local list = rule_id(kind, field) and text:match(" limit=([^ ]*)")
+    if list and not check_rule(text) then
+        add(format, list)
     end
 end
 if kind == "user" then
