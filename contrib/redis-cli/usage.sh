@@ -66,13 +66,9 @@ find_limits() {
         $2 == "-" || !index(ENVIRON["LIFTED"], " " $1 " ")' | sort -u)
 }
 
-# add_role_counters <limit>: of the roles that name it, or of all the user's where the user or the team
-# does.
+# add_role_counters <limit>: of the roles that name it.
 add_role_counters() {
-    naming=$(printf '%s\n' "$limits" | sed -n "s/^$1 //p")
-    case $newline$naming$newline in
-    *"$newline-$newline"*) naming=$roles ;;
-    esac
+    naming=$(printf '%s\n' "$limits" | LIMIT=$1 awk '$1 == ENVIRON["LIMIT"] && $2 != "-" { print $2 }')
     for role in $naming; do
         add_counter "$1" "role:$role"
     done

@@ -105,7 +105,17 @@ def test_each_role_that_names_a_limit_counts_for_itself(admin, limits):
     limits("HDEL", "reeve:role:a", "limits")
     limits("HDEL", "reeve:role:b", "rule:1")
     limits("HSET", "reeve:user:{alice}", "limits", "q-role")
-    assert [cells[1] for cells in rows(admin("usage", "alice"))] == ["role:a", "role:b"]
+    assert [cells[1] for cells in rows(admin("usage", "alice"))] == ["(no role)"]
+    limits("HSET", "reeve:role:a", "limits", "q-role")
+    assert [cells[1] for cells in rows(admin("usage", "alice"))] == ["role:a"]
+
+
+def test_a_dot_in_a_name_is_no_pattern(admin, limits):
+    for limit, role in (("q.x", "a"), ("qax", "b")):
+        limits("HSET", f"reeve:limit:{limit}", "quota", "1", "per", "day", "scope", "role")
+        limits("HSET", f"reeve:role:{role}", "limits", limit)
+    shown = rows(admin("usage", "alice"))
+    assert [cells[:2] for cells in shown] == [["q.x", "role:a"], ["qax", "role:b"]]
 
 
 def test_what_is_counted_of_nobody_says_so(admin, limits):
