@@ -7,6 +7,8 @@
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 Suite *date_suite(void);
+Suite *zone_suite(void);
+Suite *zone_file_suite(void);
 Suite *zone_rule_suite(void);
 
 #endif
