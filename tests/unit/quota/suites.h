@@ -7,8 +7,11 @@
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 Suite *date_suite(void);
+Suite *window_suite(void);
+Suite *window_libc_suite(void);
 Suite *zone_suite(void);
 Suite *zone_file_suite(void);
+Suite *zone_hostile_suite(void);
 Suite *zone_rule_suite(void);
 
 #endif
