@@ -211,8 +211,9 @@ static bool recover_slot(struct audit_ring *ring, struct slot *slot)
 bool audit_coalesce_recover(struct audit_ring *ring)
 {
     struct table *table = table_of(ring);
-    bool is_whole = recover_slot(ring, &table->gap) & recover_slot(ring, &table->other);
+    bool is_whole = recover_slot(ring, &table->gap);
 
+    is_whole &= recover_slot(ring, &table->other);
     for (size_t i = 0; i < SLOT_COUNT; i++) {
         is_whole &= recover_slot(ring, &table->slots[i]);
     }
