@@ -160,13 +160,13 @@ static void append_to_both(void)
     audit_batch_fill(&batch);
 }
 
-/* The disk is full after every possible number of bytes; then there is room again. */
+/* The disk is full after any number of bytes; then there is room again. */
 START_TEST(delivers_once_whatever_byte_the_disk_is_full_at)
 {
     append_to_both();
     size_t length = batch.length;
     teardown();
-    for (size_t room = 0; room < length; room++) {
+    for (size_t room = 0; room < length; room = next_case(room, 12)) {
         setup();
         append_to_both();
         faults = (struct faults){.has_room_limit = true, .room_bytes = room, .cut_fails = _i & 1};
@@ -203,7 +203,7 @@ START_TEST(the_next_start_delivers_the_rest_whatever_byte_the_disk_was_full_at)
     append_to_both();
     length = batch.length;
     teardown();
-    for (size_t room = 0; room <= length; room += 1 + room % 3) {
+    for (size_t room = 0; room <= length; room = next_case(room, 12)) {
         setup();
         append_to_both();
         faults = (struct faults){.has_room_limit = true, .room_bytes = room, .cut_fails = _i};
@@ -214,7 +214,9 @@ START_TEST(the_next_start_delivers_the_rest_whatever_byte_the_disk_was_full_at)
         spool_close(spools[0]);
         spool_close(spools[1]);
         spools[0] = spools[1] = NULL;
+        int saved = silence_log();
         audit_writer_close(open_writer(&fixture), 0);
+        restore_log(saved);
         assert_file_holds(&fixture, 1, 0, 1, 2);
         assert_file_holds(&fixture, 1, 1, 1, 2);
         ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
@@ -309,7 +311,7 @@ Suite *batch_suite(void)
     TCase *tcase = tcase_create("batch");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, is_long_run() ? 600 : 60);
     tcase_add_test(tcase, refuses_what_is_no_regular_file);
     tcase_add_test(tcase, refuses_a_file_another_agent_writes);
     tcase_add_test(tcase, makes_the_file_readable_by_its_group_only);

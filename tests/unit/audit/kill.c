@@ -14,13 +14,12 @@
 #include "tests/unit/audit/suites.h"
 
 #define WORKERS        2
-#define ROUNDS         20
-#define WRITE_ROUNDS   60
+#define ROUNDS_MAX     200
 #define KILL_AFTER_MAX 40 /* ms */
 
 /* What the child knew to be recorded, in memory that outlives it. */
 struct shared {
-    _Atomic uint64_t recorded[ROUNDS > WRITE_ROUNDS ? ROUNDS : WRITE_ROUNDS][WORKERS];
+    _Atomic uint64_t recorded[ROUNDS_MAX][WORKERS];
 };
 
 static struct fixture fixture;
@@ -93,25 +92,30 @@ static void wait_for(pid_t child)
 }
 
 /* A record may stand there although its append did not return, but then it is the last. */
+static uint64_t assert_recorded(const struct line_tally *tally, unsigned round)
+{
+    uint64_t recorded = atomic_load(&shared->recorded[round][tally->worker]);
+
+    ck_assert_msg(tally->highest >= recorded && tally->highest <= recorded + 1,
+                  "boot %u: %llu recorded, %llu there", tally->boot, (unsigned long long)recorded,
+                  (unsigned long long)tally->highest);
+    assert_exactly_once(tally, 1, tally->highest);
+    ck_assert_uint_eq(tally->redelivered_count, 0);
+    return recorded;
+}
+
 static void assert_all_recorded(unsigned rounds)
 {
+    static struct line_tally tallies[ROUNDS_MAX * WORKERS];
     uint64_t total = 0;
 
-    for (unsigned boot = 0; boot < rounds; boot++) {
-        for (unsigned worker = 0; worker < WORKERS; worker++) {
-            uint64_t recorded = atomic_load(&shared->recorded[boot][worker]);
-            struct line_tally tally;
-
-            line_tally_init(&tally, boot + 1, worker);
-            line_tally_read(&tally, fixture.file);
-            ck_assert_msg(tally.highest >= recorded && tally.highest <= recorded + 1,
-                          "boot %u: %llu recorded, %llu there", boot + 1,
-                          (unsigned long long)recorded, (unsigned long long)tally.highest);
-            assert_exactly_once(&tally, 1, tally.highest);
-            ck_assert_uint_eq(tally.redelivered_count, 0);
-            total += recorded;
-            line_tally_fini(&tally);
-        }
+    for (unsigned i = 0; i < rounds * WORKERS; i++) {
+        line_tally_init(&tallies[i], i / WORKERS + 1, i % WORKERS);
+    }
+    line_tally_read_each(tallies, (size_t)rounds * WORKERS, fixture.file);
+    for (unsigned i = 0; i < rounds * WORKERS; i++) {
+        total += assert_recorded(&tallies[i], i / WORKERS);
+        line_tally_fini(&tallies[i]);
     }
     ck_assert_uint_gt(total, 1000);
 }
@@ -119,8 +123,9 @@ static void assert_all_recorded(unsigned rounds)
 START_TEST(at_a_random_instant)
 {
     static const struct faults none;
+    unsigned rounds = is_long_run() ? 50 : 6;
 
-    for (unsigned boot = 0; boot < ROUNDS; boot++) {
+    for (unsigned boot = 0; boot < rounds; boot++) {
         pid_t child = start_child(boot, &none);
         struct timespec pause = {.tv_nsec = (long)next_random(KILL_AFTER_MAX * 1000) * 1000};
 
@@ -128,15 +133,19 @@ START_TEST(at_a_random_instant)
         ck_assert_int_eq(kill(child, SIGKILL), 0);
         wait_for(child);
     }
+    int saved = silence_log();
     audit_writer_close(open_writer(&fixture), 0);
-    assert_all_recorded(ROUNDS);
+    restore_log(saved);
+    assert_all_recorded(rounds);
 }
 END_TEST
 
 /* At the n-th write, after some bytes of it, or after all of it but before its end is noted. */
 START_TEST(in_the_middle_of_a_write)
 {
-    for (unsigned boot = 0; boot < WRITE_ROUNDS; boot++) {
+    unsigned rounds = is_long_run() ? ROUNDS_MAX : 12;
+
+    for (unsigned boot = 0; boot < rounds; boot++) {
         struct faults plan = {.kill_countdown = 1 + (int)next_random(4),
                               .kill_bytes = boot % 3 == 0 ? SIZE_MAX : next_random(3000)};
 
@@ -145,7 +154,7 @@ START_TEST(in_the_middle_of_a_write)
     int saved = silence_log();
     audit_writer_close(open_writer(&fixture), 0);
     restore_log(saved);
-    assert_all_recorded(WRITE_ROUNDS);
+    assert_all_recorded(rounds);
 }
 END_TEST
 
@@ -155,7 +164,7 @@ Suite *kill_suite(void)
     TCase *tcase = tcase_create("kill");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 100);
+    tcase_set_timeout(tcase, is_long_run() ? 600 : 60);
     tcase_add_test(tcase, at_a_random_instant);
     tcase_add_test(tcase, in_the_middle_of_a_write);
     suite_add_tcase(suite, tcase);
