@@ -174,6 +174,7 @@ static bool flush_slot(struct audit_ring *ring, struct slot *slot, struct str ty
     slot->sequence = ring->next_sequence;
     atomic_signal_fence(memory_order_seq_cst);
     audit_ring_commit(ring, length);
+    atomic_signal_fence(memory_order_seq_cst);
     slot->hash = 0;
     return true;
 }

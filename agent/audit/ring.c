@@ -213,7 +213,8 @@ static enum err open_file(const char *path, int *fd, struct audit_ring_birth *bi
 static bool is_ledger(uint64_t salt, const struct audit_ring_ledger *ledger)
 {
     return ledger->checksum == ledger_checksum(salt, ledger) && ledger->tail % ALIGNMENT == 0 &&
-           ledger->tail < POSITION_MAX && ledger->delivered < POSITION_MAX;
+           ledger->tail < POSITION_MAX && ledger->delivered < POSITION_MAX &&
+           ledger->batch_end < POSITION_MAX;
 }
 
 static bool choose_ledger(struct audit_ring *ring)
@@ -241,7 +242,7 @@ static bool read_record(const struct audit_ring *ring, uint64_t position, uint64
     struct record_head head;
 
     memcpy(&head, at, sizeof(head));
-    if (head.length > AUDIT_RING_PAYLOAD_MAX ||
+    if (head.length == 0 || head.length > AUDIT_RING_PAYLOAD_MAX ||
         sizeof(head) + padded(head.length) > end - position || head.sequence <= after ||
         head.sequence - after > ring->data_bytes / ALIGNMENT) {
         return false;
@@ -283,11 +284,13 @@ static void find_end(struct audit_ring *ring)
         position = record.end;
         sequence = record.sequence;
     }
-    ring->is_damaged |= stored > position;
+    ring->is_damaged |= stored > position || ring->ledger.batch_end > sequence;
     ring->head = position;
     ring->head_offset = (size_t)(position % ring->data_bytes);
     ring->known_tail = ring->ledger.tail;
-    ring->next_sequence = sequence + 1;
+    /* The last batch's lines may stand in the file, whether or not they can be read here. */
+    ring->next_sequence =
+        1 + (ring->ledger.batch_end > sequence ? ring->ledger.batch_end : sequence);
     atomic_store_explicit(&ring->control->head, position, memory_order_relaxed);
     atomic_store_explicit(&ring->control->tail, ring->ledger.tail, memory_order_relaxed);
 }
@@ -349,6 +352,8 @@ void audit_ring_commit(struct audit_ring *ring, size_t length)
     size_t taken = sizeof(struct record_head) + (size_t)padded(length);
     struct record_head head = {.length = (uint32_t)length, .sequence = ring->next_sequence};
 
+    ensure(length > 0 && length <= AUDIT_RING_PAYLOAD_MAX &&
+           taken <= ring->data_bytes - (ring->head - ring->known_tail));
     head.checksum = record_checksum(ring, ring->head, head.sequence, at + sizeof(head), length);
     memcpy(at, &head, sizeof(head));
     ring->next_sequence++;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -145,6 +146,20 @@ START_TEST(is_full_to_the_last_byte_and_no_further)
 }
 END_TEST
 
+/* Either would let a record be overwritten, or read for ever. */
+START_TEST(a_record_beyond_its_room_is_a_bug)
+{
+    size_t room;
+
+    create(RING_BYTES);
+    while (append(1000, 1)) {
+    }
+    silence_log();
+    audit_ring_reserve(&ring, 0, &room);
+    audit_ring_commit(&ring, _i == 0 ? room + 1 : 0);
+}
+END_TEST
+
 START_TEST(keeps_room_when_asked)
 {
     size_t room;
@@ -278,6 +293,47 @@ START_TEST(takes_the_newer_ledger_when_the_second_was_not_written)
 }
 END_TEST
 
+/* A hole would be a SIGBUS where it is written to while the disk is full. */
+START_TEST(fills_holes_before_it_is_used)
+{
+    struct stat st;
+
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    audit_ring_close(&ring);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 65536 + 4096, 32768),
+                     0);
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_lt(st.st_blocks * 512, st.st_size);
+    reopen();
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_ge(st.st_blocks * 512, st.st_size);
+    close(fd);
+    take(1, 100, 1);
+}
+END_TEST
+
+/* What was handed over may stand in the audit file, though it can not be read here any more. */
+START_TEST(gives_no_sequence_of_the_last_batch_again)
+{
+    struct audit_place place = {.offset = 7};
+
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    uint64_t second = ring.head;
+    ck_assert(append(100, 2));
+    audit_ring_mark(&ring, &place, 2);
+    ring.data[second + 16] ^= 0xff;
+    reopen();
+    ck_assert(ring.is_damaged);
+    ck_assert_uint_eq(ring.next_sequence, 3);
+    take(1, 100, 1);
+    ck_assert(append(100, 3));
+    take(3, 100, 3);
+}
+END_TEST
+
 static void assert_no_ring(const char *why)
 {
     struct audit_ring opened;
@@ -335,6 +391,9 @@ Suite *ring_suite(void)
     tcase_add_test(tcase, does_not_take_an_earlier_laps_record);
     tcase_add_test(tcase, steps_over_a_damaged_record);
     tcase_add_test(tcase, is_full_to_the_last_byte_and_no_further);
+    tcase_add_loop_test_raise_signal(tcase, a_record_beyond_its_room_is_a_bug, SIGABRT, 0, 2);
+    tcase_add_test(tcase, fills_holes_before_it_is_used);
+    tcase_add_test(tcase, gives_no_sequence_of_the_last_batch_again);
     tcase_add_test(tcase, keeps_room_when_asked);
     tcase_add_test(tcase, rounds_up_to_whole_pages);
     tcase_add_test(tcase, hands_records_over_in_order_around_the_end);
