@@ -56,6 +56,7 @@ struct audit_ring_birth {
 struct audit_place {
     uint64_t device;
     uint64_t inode;
+    uint64_t born_ns; /* tells the file from a later one with its inode number; 0: not known */
     uint64_t offset;
 };
 

@@ -61,6 +61,15 @@ static void teardown(void)
     fixture_fini(&fixture);
 }
 
+static void append_text(const char *path, const char *text, size_t length)
+{
+    FILE *file = fopen(path, "ab");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(text, 1, length, file), length);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
 static void start_and_stop(void)
 {
     int saved = silence_log();
@@ -98,9 +107,7 @@ START_TEST(cuts_the_torn_line_and_writes_it_again)
         assert_file_holds(&fixture, 1, 0, 1, 4);
         /* The same inode, as it was. */
         ck_assert_int_eq(truncate(fixture.file, 0), 0);
-        FILE *file = fopen(fixture.file, "ab");
-        ck_assert_uint_eq(fwrite(text, 1, whole, file), whole);
-        fclose(file);
+        append_text(fixture.file, text, whole);
     }
     free(spool);
     free(text);
@@ -158,15 +165,76 @@ START_TEST(marks_what_it_delivers_again_when_the_file_was_truncated)
 }
 END_TEST
 
+/* Copied and truncated after the batch's place was noted, before its lines were written. */
+START_TEST(finds_the_batch_in_a_file_that_was_truncated_before_it)
+{
+    struct line_tally tally;
+    size_t length;
+
+    die_unsettled(4, 1, 2);
+    char *text = read_text(fixture.file, &length);
+    const char *batch = strchr(text, '\n') + 1;
+    ck_assert_int_eq(truncate(fixture.file, 0), 0);
+    append_text(fixture.file, batch, strlen(batch));
+    free(text);
+    start_and_stop();
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, fixture.file);
+    assert_exactly_once(&tally, 2, 4);
+    ck_assert_uint_eq(tally.redelivered_count, 0);
+    line_tally_fini(&tally);
+}
+END_TEST
+
+/* As when the file was removed and its inode number went to another file. */
+static void give_place_to(const char *path)
+{
+    struct audit_file file = AUDIT_FILE_NONE;
+    struct audit_place place;
+    struct spool *spool;
+    struct diag diag = {0};
+
+    ck_assert_int_eq(audit_file_open(&file, path, &diag), ERR_OK);
+    ck_assert_int_eq(audit_file_place(&file, &place), ERR_OK);
+    audit_file_close(&file);
+    ck_assert_int_eq(spool_adopt(spool_file, &spool, &diag), ERR_OK);
+    struct audit_ring *ring = spool_ring(spool);
+    place.born_ns = ring->ledger.place.born_ns;
+    place.offset = ring->ledger.place.offset;
+    audit_ring_mark(ring, &place, ring->ledger.batch_end);
+    spool_close(spool);
+}
+
+START_TEST(does_not_touch_another_file_that_took_the_inode)
+{
+    struct line_tally tally;
+    char other[128];
+    size_t length;
+
+    die_unsettled(RECORDS, 0, DELIVERED);
+    ck_assert_int_eq(unlink(fixture.file), 0);
+    snprintf(other, sizeof(other), "%s/other.jsonl", fixture.root);
+    write_text(other, "{\"v\":1,\"ty", 10);
+    give_place_to(other);
+    start_and_stop();
+    char *text = read_text(other, &length);
+    ck_assert_str_eq(text, "{\"v\":1,\"ty");
+    free(text);
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, fixture.file);
+    assert_exactly_once(&tally, 1, RECORDS);
+    ck_assert_uint_eq(tally.redelivered_count, DELIVERED);
+    line_tally_fini(&tally);
+}
+END_TEST
+
 START_TEST(does_not_cut_a_line_that_is_not_ours)
 {
+    static const char foreign[] = "foreign text without an end";
     size_t length;
-    FILE *file;
 
     die_unsettled(RECORDS, SETTLED, DELIVERED);
-    file = fopen(fixture.file, "ab");
-    ck_assert_int_ge(fprintf(file, "foreign text without an end"), 0);
-    fclose(file);
+    append_text(fixture.file, foreign, strlen(foreign));
     start_and_stop();
     char *text = read_text(fixture.file, &length);
     ck_assert_ptr_nonnull(strstr(text, "foreign text without an end\n{\"v\":1,"));
@@ -296,6 +364,8 @@ Suite *recover_suite(void)
     tcase_add_test(tcase, moves_garbage_aside_and_goes_on);
     tcase_add_loop_test(tcase, survives_any_byte_of_the_spool_flipped, 0, COUNT(parts));
     tcase_add_test(tcase, cuts_the_torn_line_and_writes_it_again);
+    tcase_add_test(tcase, finds_the_batch_in_a_file_that_was_truncated_before_it);
+    tcase_add_test(tcase, does_not_touch_another_file_that_took_the_inode);
     tcase_add_test(tcase, does_not_cut_a_line_that_is_not_ours);
     tcase_add_test(tcase, resumes_after_what_the_file_holds);
     tcase_add_test(tcase, finds_the_file_under_its_rotated_name);
