@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/audit/spool_inside.h"
 #include "tests/unit/audit/faults.h"
 #include "tests/unit/audit/fixture.h"
 #include "tests/unit/audit/suites.h"
@@ -99,6 +100,18 @@ START_TEST(refuses_a_folder_that_is_held)
 }
 END_TEST
 
+START_TEST(refuses_a_folder_that_is_held_and_was_emptied)
+{
+    struct diag diag = {0};
+    char path[128];
+
+    snprintf(path, sizeof(path), "rm -rf %s/*", fixture.spool_dir);
+    ck_assert_int_eq(system(path), 0);
+    snprintf(path, sizeof(path), "%s/other.jsonl", fixture.root);
+    ck_assert_int_eq(try_open(path, fixture.spool_dir, &diag), ERR_BUSY);
+}
+END_TEST
+
 START_TEST(refuses_a_file_that_is_held)
 {
     struct diag diag = {0};
@@ -179,6 +192,25 @@ START_TEST(gives_up_in_time_and_leaves_the_rest)
     writer = open_writer(&fixture);
     assert_file_holds(&fixture, 1, 0, 1, 10);
     ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
+}
+END_TEST
+
+START_TEST(does_not_wait_for_a_record_that_can_not_be_read)
+{
+    int saved = silence_log();
+
+    append_records(spool, 1, 2);
+    uint64_t third = spool_ring(spool)->head;
+    append_records(spool, 3, 3);
+    spool_ring(spool)->data[third + 16] ^= 0xff;
+    int64_t begin_us = clock_read().mono_us;
+    close_all();
+    ck_assert_int_lt(clock_read().mono_us - begin_us, CLOSE_US / 2);
+    assert_file_holds(&fixture, 1, 0, 1, 2);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 1);
+    audit_writer_close(open_writer(&fixture), 0);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool.bad"), 1);
+    restore_log(saved);
 }
 END_TEST
 
@@ -296,6 +328,33 @@ START_TEST(loses_nothing_by_rotation_under_load)
 }
 END_TEST
 
+/* The disk was full, the torn line could not be cut, the file is rotated: then it can be. */
+START_TEST(leaves_no_torn_line_in_a_file_it_leaves)
+{
+    struct line_tally tally;
+    char rotated[128];
+    int saved = silence_log();
+
+    append_records(spool, 1, 3);
+    faults = (struct faults){.has_room_limit = true, .room_bytes = 1000, .cut_fails = true};
+    ck_assert_int_eq(audit_writer_start(writer), ERR_OK);
+    WAIT_FOR(counters().write_errors > 0);
+    faults.cut_fails = false;
+    snprintf(rotated, sizeof(rotated), "%s.1", fixture.file);
+    ck_assert_int_eq(rename(fixture.file, rotated), 0);
+    audit_writer_reopen(writer);
+    WAIT_FOR(exists(fixture.file));
+    faults.has_room_limit = false;
+    close_all();
+    restore_log(saved);
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, rotated);
+    line_tally_read(&tally, fixture.file);
+    assert_exactly_once(&tally, 1, 3);
+    line_tally_fini(&tally);
+}
+END_TEST
+
 START_TEST(notices_a_renamed_file_by_itself)
 {
     char rotated[128];
@@ -386,9 +445,11 @@ Suite *writer_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, refuses_a_folder_that_is_held);
+    tcase_add_test(tcase, refuses_a_folder_that_is_held_and_was_emptied);
     tcase_add_test(tcase, refuses_a_file_that_is_held);
     tcase_add_test(tcase, refuses_folders_that_are_not_there);
     tcase_add_test(tcase, gives_up_in_time_and_leaves_the_rest);
+    tcase_add_test(tcase, does_not_wait_for_a_record_that_can_not_be_read);
     tcase_add_test(tcase, fills_the_spool_while_the_disk_is_full_and_recovers_alone);
     tcase_add_test(tcase, survives_a_file_size_limit);
     tcase_add_test(tcase, delivers_everything_before_it_ends);
@@ -396,6 +457,7 @@ Suite *writer_suite(void)
     tcase_add_test(tcase, delivers_counts_before_it_ends);
     tcase_add_test(tcase, delivers_while_it_runs);
     tcase_add_test(tcase, loses_nothing_by_rotation_under_load);
+    tcase_add_test(tcase, leaves_no_torn_line_in_a_file_it_leaves);
     tcase_add_test(tcase, notices_a_renamed_file_by_itself);
     tcase_add_test(tcase, writes_no_line_into_a_removed_file);
     tcase_add_test(tcase, goes_over_to_another_file);
