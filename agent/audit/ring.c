@@ -325,10 +325,21 @@ void audit_ring_close(struct audit_ring *ring)
     }
 }
 
+/* A tail that is not between the last one and the head is not the consumer's, who will set it right
+ * when it settles next. */
+static void look_at_tail(struct audit_ring *ring)
+{
+    uint64_t tail = atomic_load_explicit(&ring->control->tail, memory_order_acquire);
+
+    if (tail - ring->known_tail <= ring->head - ring->known_tail && tail % ALIGNMENT == 0) {
+        ring->known_tail = tail;
+    }
+}
+
 uint64_t audit_ring_used(struct audit_ring *ring, uint64_t enough)
 {
     if (ring->head - ring->known_tail > enough) {
-        ring->known_tail = atomic_load_explicit(&ring->control->tail, memory_order_acquire);
+        look_at_tail(ring);
     }
     return ring->head - ring->known_tail;
 }
@@ -375,7 +386,8 @@ bool audit_ring_next(const struct audit_ring *ring, uint64_t position, uint64_t 
 {
     uint64_t head = atomic_load_explicit(&ring->control->head, memory_order_acquire);
 
-    return find_record(ring, position, after, head, out);
+    /* The producer sets a head right that is not its own when it commits next. */
+    return head - position <= ring->data_bytes && find_record(ring, position, after, head, out);
 }
 
 void audit_ring_mark(struct audit_ring *ring, const struct audit_place *place, uint64_t batch_end)

@@ -334,6 +334,44 @@ START_TEST(gives_no_sequence_of_the_last_batch_again)
 }
 END_TEST
 
+static const uint64_t nonsense[] = {UINT64_MAX, UINT64_C(1) << 40, 0};
+
+/* Somebody else writes into the control page of a ring in use. */
+START_TEST(does_not_believe_a_head_that_can_not_be)
+{
+    struct audit_ring_record record;
+
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    take(1, 100, 1);
+    ring.control->head = nonsense[_i];
+    ck_assert(!audit_ring_next(&ring, ring.ledger.tail, ring.ledger.delivered, &record));
+    ck_assert(append(100, 2));
+    take(2, 100, 2);
+    ck_assert(audit_ring_is_empty(&ring));
+}
+END_TEST
+
+START_TEST(does_not_believe_a_tail_that_can_not_be)
+{
+    create(RING_BYTES);
+    for (uint64_t i = 1; i <= 32; i++) {
+        ck_assert(append(1000, (uint8_t)i));
+        take(i, 1000, (uint8_t)i);
+    }
+    ring.control->tail = nonsense[_i];
+    uint64_t last = 32;
+    while (last < 200 && append(1000, (uint8_t)(last + 1))) {
+        last++;
+    }
+    ck_assert_uint_le(last, 32 + 64);
+    for (uint64_t i = 33; i <= last; i++) {
+        take(i, 1000, (uint8_t)i);
+    }
+    ck_assert(append(1000, 1));
+}
+END_TEST
+
 static void assert_no_ring(const char *why)
 {
     struct audit_ring opened;
@@ -392,6 +430,8 @@ Suite *ring_suite(void)
     tcase_add_test(tcase, steps_over_a_damaged_record);
     tcase_add_test(tcase, is_full_to_the_last_byte_and_no_further);
     tcase_add_loop_test_raise_signal(tcase, a_record_beyond_its_room_is_a_bug, SIGABRT, 0, 2);
+    tcase_add_loop_test(tcase, does_not_believe_a_head_that_can_not_be, 0, COUNT(nonsense));
+    tcase_add_loop_test(tcase, does_not_believe_a_tail_that_can_not_be, 0, COUNT(nonsense));
     tcase_add_test(tcase, fills_holes_before_it_is_used);
     tcase_add_test(tcase, gives_no_sequence_of_the_last_batch_again);
     tcase_add_test(tcase, keeps_room_when_asked);
