@@ -13,9 +13,10 @@
 #include "tests/unit/audit/fixture.h"
 #include "tests/unit/audit/suites.h"
 
-#define WORKERS        2
-#define ROUNDS_MAX     200
-#define KILL_AFTER_MAX 40 /* ms */
+#define WORKERS           2
+#define ROUNDS_MAX        200
+#define KILL_AFTER_US_MAX 20000
+#define KILL_AT_MAX       2000 /* records */
 
 /* What the child knew to be recorded, in memory that outlives it. */
 struct shared {
@@ -30,6 +31,13 @@ static uint32_t next_random(uint32_t bound)
 {
     random_state = random_state * 1664525u + 1013904223u;
     return (random_state >> 8) % bound;
+}
+
+static void pause_us(uint32_t us)
+{
+    struct timespec pause = {.tv_nsec = (long)us * 1000};
+
+    nanosleep(&pause, NULL);
 }
 
 static void setup(void)
@@ -63,8 +71,7 @@ static void run_child(unsigned boot)
         if (spool_append(spools[worker], &record) == SPOOL_RECORDED) {
             atomic_fetch_add(&shared->recorded[boot][worker], 1);
         } else {
-            struct timespec pause = {.tv_nsec = 100000};
-            nanosleep(&pause, NULL);
+            pause_us(100);
         }
     }
 }
@@ -77,7 +84,7 @@ static pid_t start_child(unsigned boot, const struct faults *plan)
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         silence_log();
-        faults = *plan;
+        faults_set(plan);
         run_child(boot);
     }
     return child;
@@ -120,6 +127,15 @@ static void assert_all_recorded(unsigned rounds)
     ck_assert_uint_gt(total, 1000);
 }
 
+static void wait_until_recorded(unsigned boot, uint64_t count)
+{
+    while (atomic_load(&shared->recorded[boot][0]) + atomic_load(&shared->recorded[boot][1]) <
+           count) {
+        pause_us(50);
+    }
+}
+
+/* Every third time perhaps while it starts. */
 START_TEST(at_a_random_instant)
 {
     static const struct faults none;
@@ -127,9 +143,11 @@ START_TEST(at_a_random_instant)
 
     for (unsigned boot = 0; boot < rounds; boot++) {
         pid_t child = start_child(boot, &none);
-        struct timespec pause = {.tv_nsec = (long)next_random(KILL_AFTER_MAX * 1000) * 1000};
 
-        nanosleep(&pause, NULL);
+        if (boot % 3 > 0) {
+            wait_until_recorded(boot, next_random(KILL_AT_MAX));
+        }
+        pause_us(next_random(KILL_AFTER_US_MAX));
         ck_assert_int_eq(kill(child, SIGKILL), 0);
         wait_for(child);
     }
@@ -143,7 +161,7 @@ END_TEST
 /* At the n-th write, after some bytes of it, or after all of it but before its end is noted. */
 START_TEST(in_the_middle_of_a_write)
 {
-    unsigned rounds = is_long_run() ? ROUNDS_MAX : 12;
+    unsigned rounds = is_long_run() ? ROUNDS_MAX : 9;
 
     for (unsigned boot = 0; boot < rounds; boot++) {
         struct faults plan = {.kill_countdown = 1 + (int)next_random(4),

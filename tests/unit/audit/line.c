@@ -224,7 +224,7 @@ START_TEST(is_one_json_object_whatever_the_bytes)
     uint32_t state = 1;
     struct printed line;
 
-    for (int round = 0; round < (is_long_run() ? 20000 : 4000); round++) {
+    for (int round = 0; round < (is_long_run() ? 20000 : 2000); round++) {
         unsigned char noise[64];
 
         for (size_t i = 0; i < sizeof(noise); i++) {

@@ -100,7 +100,7 @@ START_TEST(cuts_the_torn_line_and_writes_it_again)
     char *settled_end = strchr(text, '\n') + 1;
     size_t first = (size_t)(settled_end - text);
     char *spool = read_text(spool_file, &length);
-    for (size_t cut = first; cut <= whole; cut = next_case(cut, 8)) {
+    for (size_t cut = first; cut <= whole; cut = next_case(cut, 12)) {
         write_text(spool_file, spool, length);
         ck_assert_int_eq(truncate(fixture.file, (off_t)cut), 0);
         start_and_stop();
@@ -296,11 +296,11 @@ static const struct {
     const char *name;
     size_t begin, end, step, long_step;
 } parts[] = {
-    {"control page", 0, 1024, 7, 1},
-    {"free room of the control page", 1024, 4096, 97, 1},
-    {"scratch", 4096, 65536, 601, 61},
-    {"records", 65536, 65536 + 14 * 1024, 61, 1},
-    {"free room", 65536 + 14 * 1024, 131072, 601, 61},
+    {"control page", 0, 1024, 13, 1},
+    {"free room of the control page", 1024, 4096, 211, 1},
+    {"scratch", 4096, 65536, 1601, 61},
+    {"records", 65536, 65536 + 14 * 1024, 151, 1},
+    {"free room", 65536 + 14 * 1024, 131072, 1601, 61},
 };
 
 static void flip_and_start(const char *spool, size_t length, const char *text, size_t text_length,
