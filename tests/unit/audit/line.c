@@ -332,6 +332,7 @@ Suite *line_suite(void)
     Suite *suite = suite_create("line");
     TCase *tcase = tcase_create("line");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, prints_nothing_of_what_is_no_entry);
     tcase_add_loop_test(tcase, finds_the_sequence_of_its_own_lines_only, 0, COUNT(sequences));
     tcase_add_loop_test(tcase, keeps_hostile_text_inside_its_string, 0, COUNT(hostile));

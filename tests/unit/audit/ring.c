@@ -418,6 +418,7 @@ Suite *ring_suite(void)
     Suite *suite = suite_create("ring");
     TCase *tcase = tcase_create("ring");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, refuses_a_size_out_of_range);
     tcase_add_test(tcase, refuses_a_boot_that_is_not_hex);
