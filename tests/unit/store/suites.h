@@ -1,0 +1,19 @@
+/* One suite per part of the store; main.c runs them all. */
+#ifndef REEVE_TESTS_UNIT_STORE_SUITES_H
+#define REEVE_TESTS_UNIT_STORE_SUITES_H
+
+#include <check.h>
+
+#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
+
+Suite *bounds_suite(void);
+Suite *commands_suite(void);
+Suite *deadline_suite(void);
+Suite *error_suite(void);
+Suite *greeting_suite(void);
+Suite *loss_suite(void);
+Suite *outage_suite(void);
+Suite *reply_suite(void);
+Suite *resolve_suite(void);
+
+#endif
