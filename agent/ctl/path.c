@@ -54,7 +54,7 @@ static bool print_path(struct str raw, unsigned relax)
 
 int command_path_canon(int argc, char **argv)
 {
-    static char line[PATH_BYTES_MAX];
+    static char line[PATH_BYTES_MAX + 1];
     bool all_accepted = true;
     unsigned relax = 0;
     size_t length;
