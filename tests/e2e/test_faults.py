@@ -7,6 +7,7 @@ import pytest
 
 from harness.http import Client
 from harness.load import Load
+from harness.spop import Peer
 from harness.wait import wait_until
 
 # `timeout processing`, and what a loaded machine adds.
@@ -172,6 +173,22 @@ def test_drain_loses_nothing(start_stack):
     stack.terminate_agents()
     audited = [one["rid"] for one in stack.audit() if one["verdict"] == "allow"]
     assert sorted(load.allowed_rids()) == sorted(audited)
+
+
+def test_drain_ends_a_connection_that_is_never_quiet(start_stack):
+    """It ends behind an answer, although the next question always follows at once."""
+    stack = start_stack(agents=1, drain_delay="0")
+    agent = stack.agents[0]
+    with Peer.connect(agent.address) as peer:
+        peer.greet()
+        agent.signal(signal.SIGTERM)
+        number = 0
+        while not peer.is_readable(within=0.005):
+            number += 1
+            assert peer.ask(number, key=stack.keys["alice"])["verdict"] == "allow"
+        peer.expect_disconnect(0)
+    assert agent.wait() == 0
+    assert "are cut" not in agent.log()
 
 
 def test_second_sigterm_ends_at_once(start_stack):

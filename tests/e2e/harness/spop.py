@@ -1,6 +1,7 @@
 """SPOP in Python, enough to play either side: HAProxy against reeved, an agent against HAProxy."""
 
 import ipaddress
+import select
 import socket
 import struct
 
@@ -213,6 +214,10 @@ class Peer:
     def receive(self):
         size = struct.unpack(">I", self._exactly(4))[0]
         return Frame(self._exactly(size))
+
+    def is_readable(self, within):
+        """Something came, or the end, within so many seconds."""
+        return bool(select.select([self.sock], [], [], within)[0])
 
     def greet(self, **options):
         self.send(hello(**options))
