@@ -15,6 +15,10 @@ class Uint(int):
     """An integer sent as UINT32."""
 
 
+class Text(bytes):
+    """Bytes sent as STRING."""
+
+
 class Closed(Exception):
     """The peer ended the connection."""
 
@@ -64,7 +68,8 @@ def typed(value):
         return b"\x06" + value.packed
     if isinstance(value, ipaddress.IPv6Address):
         return b"\x07" + value.packed
-    return (b"\x09" if isinstance(value, bytes) else b"\x08") + string(value)
+    is_binary = isinstance(value, bytes) and not isinstance(value, Text)
+    return (b"\x09" if is_binary else b"\x08") + string(value)
 
 
 def read_typed(data, at):
@@ -183,8 +188,14 @@ class Peer:
 
     @classmethod
     def connect(cls, address, timeout=10.0):
-        sock = socket.create_connection(address, timeout=timeout)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        """`address` is (host, port), or the path of a unix socket."""
+        if isinstance(address, str):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(timeout)
+            sock.connect(address)
+        else:
+            sock = socket.create_connection(address, timeout=timeout)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(sock)
 
     def __enter__(self):
