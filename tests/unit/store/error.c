@@ -125,9 +125,8 @@ END_TEST
 START_TEST(a_script_is_unknown_only_where_the_server_says_so)
 {
     for (int i = 0; i < COUNT(cases); i++) {
-        struct str line = str_from_c(cases[i].line);
-        ck_assert_int_eq(redis_error_is_unknown_script(line),
-                         str_starts_with(line, STR("NOSCRIPT")));
+        bool is_told = strncmp(cases[i].line, "NOSCRIPT", 8) == 0;
+        ck_assert_int_eq(redis_error_is_unknown_script(str_from_c(cases[i].line)), is_told);
     }
 }
 END_TEST
