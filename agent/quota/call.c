@@ -136,7 +136,7 @@ static bool read_state(const struct store_field *field, struct lease_answer *out
 
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
         if (str_equal(field->name, STR("state")) && str_equal(field->value, states[i])) {
-            out->state = (int)i;
+            out->state = (enum lease_answer_state)i;
             return true;
         }
     }

@@ -52,9 +52,16 @@ struct lease_call {
     uint64_t back, owed;           /* adjust */
 };
 
+enum lease_answer_state {
+    LEASE_ANSWER_OK,
+    LEASE_ANSWER_WINDOW, /* the window is not the store's now */
+    LEASE_ANSWER_STALE,  /* a later call was answered already */
+    LEASE_ANSWER_BAD,    /* the counter does not parse */
+};
+
 /* The store's answer to a call. */
 struct lease_answer {
-    enum { LEASE_ANSWER_OK, LEASE_ANSWER_WINDOW, LEASE_ANSWER_STALE, LEASE_ANSWER_BAD } state;
+    enum lease_answer_state state;
     uint64_t sequence;
     uint64_t granted;
     uint64_t used; /* of the window, or the debt */
