@@ -331,7 +331,10 @@ static enum err init_parts(struct worker *worker, const struct worker_settings *
         return ERR_MEMORY;
     }
     struct engine_settings settings = {
-        .decide = {config, worker->directory, worker->apikeys, worker->quota},
+        .decide = {.config = config,
+                   .directory = worker->directory,
+                   .apikeys = worker->apikeys,
+                   .quota = worker->quota},
         .spool = worker->spool,
         .output_cb = output_cb,
         .output_context = worker,

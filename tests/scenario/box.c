@@ -106,7 +106,10 @@ void box_open(struct box *box, const char *conf)
     write_conf(box, conf);
     open_parts(box);
     struct engine_settings settings = {
-        .decide = {box->config, box->directory, box->apikeys, box->quota},
+        .decide = {.config = box->config,
+                   .directory = box->directory,
+                   .apikeys = box->apikeys,
+                   .quota = box->quota},
         .spool = box->spool,
         .output_cb = count_output_cb,
         .output_context = box,
