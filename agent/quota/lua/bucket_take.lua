@@ -12,6 +12,12 @@ end
 if least > burst - reserve and least <= burst then
     exact_until, life, reserve = now_us + 1000000, 0, 0
 end
+if life == 0 and now_us >= leased_until and leased_until > 0 then
+    if now_us < leased_until + wait_for(burst) then
+        debt = debt + late
+    end
+    leased_until = 0
+end
 local left = burst - reserve - debt
 if life == 0 and now_us < leased_until then
     return finish(0, leased_until - now_us)
