@@ -30,6 +30,7 @@ struct decide_context {
     struct directory *directory;
     struct apikey_verifier *apikeys;
     struct quota *quota;
+    struct memo *memo; /* NULL: none */
 };
 
 enum decide_progress {

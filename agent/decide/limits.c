@@ -6,6 +6,7 @@
  * A limit that does not exist, or counts by something that the caller has not, denies: what an
  * operator meant to be limited is never unlimited.
  */
+#include "agent/decide/memo.h"
 #include "agent/decide/ratelimit.h"
 #include "agent/decide/run.h"
 
@@ -35,24 +36,67 @@ void run_add_limit(struct run *run, struct str name, struct str role, bool is_sh
         (struct limit){.name = name, .role = role, .is_shadow = is_shadow};
 }
 
+static const struct limit_record *record_of(const struct limit *limit)
+{
+    return &limit->entry->record->limit;
+}
+
+static bool recall(struct run *run, struct limit *limit)
+{
+    const struct decide_context *context = run->context;
+    const struct memo_line *line = memo_find(context->memo, limit->name, run->out->verdict.user,
+                                             context->directory, context->quota);
+
+    if (!line || !directory_is_current(context->directory, line->entry, run->now)) {
+        return false;
+    }
+    limit->entry = line->entry;
+    limit->lease = line->lease;
+    return true;
+}
+
+static enum step_result get_record(struct run *run, struct limit *limit)
+{
+    if (recall(run, limit)) {
+        return STEP_NEXT;
+    }
+    enum step_result result = run_get(run, RECORD_LIMIT, limit->name, &limit->entry);
+    if (result == STEP_NEXT && !limit->entry) {
+        run->out->verdict.limit = limit->name;
+        return run_deny(run, REASON_BAD_RECORD, "a limit that does not exist");
+    }
+    return result;
+}
+
 static enum step_result get_records(struct run *run)
 {
     for (size_t i = 0; i < run->limit_count; i++) {
         struct limit *limit = &run->limits[i];
-        struct directory_entry *entry;
-        enum step_result result = run_get(run, RECORD_LIMIT, limit->name, &entry);
+        enum step_result result = get_record(run, limit);
 
         if (result != STEP_NEXT) {
             return result;
         }
-        if (!entry) {
-            run->out->verdict.limit = limit->name;
-            return run_deny(run, REASON_BAD_RECORD, "a limit that does not exist");
-        }
-        limit->record = &entry->record->limit;
-        limit->is_shadow |= limit->record->is_shadow;
+        limit->is_shadow |= record_of(limit)->is_shadow;
     }
     return STEP_NEXT;
+}
+
+static void remember(struct run *run, const struct limit *limit, const struct quota_claim *claim)
+{
+    const struct decide_context *context = run->context;
+    const struct memo_line line = {
+        .name = limit->name.ptr,
+        .user = run->out->verdict.user.ptr,
+        .directory_generation = directory_generation(context->directory),
+        .quota_generation = quota_generation(context->quota),
+        .entry = limit->entry,
+        .lease = claim->lease,
+    };
+
+    if (!limit->lease && claim->lease && claim->limit->scope != LIMIT_SCOPE_SOURCE) {
+        memo_keep(context->memo, &line);
+    }
 }
 
 static struct str source_text(const struct ip *source, char out[IP_TEXT_MAX])
@@ -71,7 +115,7 @@ static struct str subject_of(struct run *run, const struct limit *limit)
     char address[IP_TEXT_MAX];
     struct str scope, id;
 
-    switch (limit->record->scope) {
+    switch (record_of(limit)->scope) {
     case LIMIT_SCOPE_USER:
         scope = STR("user:");
         id = run->out->verdict.user;
@@ -103,26 +147,21 @@ static struct str subject_of(struct run *run, const struct limit *limit)
     return length > 0 ? str_make(out, scope.len + length) : STR_ABSENT;
 }
 
-/* Limits mostly count the same caller, so the last subject often serves again. */
 static bool set_claims(struct run *run, struct quota_claim *claims)
 {
-    struct str subject = STR_ABSENT;
-
     for (size_t i = 0; i < run->limit_count; i++) {
         const struct limit *limit = &run->limits[i];
-        bool is_same = i > 0 && limit->record->scope == run->limits[i - 1].record->scope &&
-                       limit->record->scope != LIMIT_SCOPE_ROLE;
+        struct quota_claim *claim = &claims[i];
 
-        subject = is_same ? subject : subject_of(run, limit);
-        if (subject.len == 0) {
+        claim->name = limit->name;
+        claim->limit = record_of(limit);
+        claim->cost = run->cost;
+        claim->lease = limit->lease;
+        claim->subject = limit->lease ? STR_ABSENT : subject_of(run, limit);
+        if (!claim->lease && claim->subject.len == 0) {
             run->out->verdict.limit = limit->name;
             return false;
         }
-        claims[i].name = limit->name;
-        claims[i].limit = limit->record;
-        claims[i].subject = subject;
-        claims[i].cost = run->cost;
-        claims[i].lease = NULL;
     }
     return true;
 }
@@ -179,7 +218,10 @@ static void tell_shadow(struct run *run, const struct quota_claim *claim)
 
 static enum step_result check(struct run *run, const struct limit *limit, struct quota_claim *claim)
 {
-    switch (quota_check(run->context->quota, claim, run->now, run->waiter)) {
+    enum quota_answer answer = quota_check(run->context->quota, claim, run->now, run->waiter);
+
+    remember(run, limit, claim);
+    switch (answer) {
     case QUOTA_ENOUGH:
         return STEP_NEXT;
     case QUOTA_PENDING:

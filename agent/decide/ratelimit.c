@@ -2,48 +2,54 @@
 
 #define SECOND_US   INT64_C(1000000)
 #define VALUE_BYTES 256 /* of one variable; all of them share a kilobyte */
-#define ITEM_BYTES  160
+#define AUDIT_BYTES 512
 
-/* A text that grows item by item; one that does not fit is left out whole. */
+#define NUMBER_BYTES 20
+/* What stands around a name at most: two numbers, and text. */
+#define ITEM_BYTES (2 * NUMBER_BYTES + 24)
+
+/* A text that grows item by item; one that may not fit is left out whole. */
 struct list {
     char *text;
-    size_t length;
-    size_t capacity;
+    char *at;
+    char *end;
 };
 
-struct item {
-    char text[ITEM_BYTES];
-    size_t length;
-};
-
-static void put(struct item *item, struct str s)
+static struct list new_list(struct run *run, size_t capacity)
 {
-    memcpy(item->text + item->length, s.ptr, s.len);
-    item->length += s.len;
+    char *text = arena_take(run->arena, capacity);
+
+    return (struct list){.text = text, .at = text, .end = text ? text + capacity : NULL};
 }
 
-static void put_number(struct item *item, uint64_t number)
+static struct str list_text(const struct list *list)
 {
-    char digits[20];
+    return str_make(list->text, (size_t)(list->at - list->text));
+}
+
+static bool has_room(const struct list *list, size_t bytes)
+{
+    return bytes <= (size_t)(list->end - list->at);
+}
+
+static inline void put(struct list *list, struct str s)
+{
+    memcpy(list->at, s.ptr, s.len);
+    list->at += s.len;
+}
+
+static void put_number(struct list *list, uint64_t number)
+{
+    char digits[NUMBER_BYTES];
     size_t first = sizeof(digits);
 
     do {
         digits[--first] = (char)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    put(item, str_make(digits + first, sizeof(digits) - first));
-}
-
-static void add_item(struct list *list, const struct item *item, struct str separator)
-{
-    size_t gap = list->length > 0 ? separator.len : 0;
-
-    if (!list->text || gap + item->length > list->capacity - list->length) {
-        return;
+    for (; first < sizeof(digits); first++) {
+        *list->at++ = digits[first];
     }
-    memcpy(list->text + list->length, separator.ptr, gap);
-    memcpy(list->text + list->length + gap, item->text, item->length);
-    list->length += gap + item->length;
 }
 
 static uint64_t seconds_up(int64_t us)
@@ -51,100 +57,88 @@ static uint64_t seconds_up(int64_t us)
     return us > SECOND_US ? (uint64_t)((us + SECOND_US - 1) / SECOND_US) : 1;
 }
 
-static uint64_t limit_units(const struct limit_record *limit)
-{
-    return limit->kind == LIMIT_RATE ? limit->burst : limit->units;
-}
-
-static void begin_name(struct item *item, struct str name)
-{
-    item->length = 0;
-    put(item, STR("\""));
-    put(item, name);
-    put(item, STR("\""));
-}
-
+/* The policy begins with the quoted name. */
 static void add_ratelimit(struct list *list, const struct quota_claim *claim)
 {
-    struct item item;
-
-    begin_name(&item, claim->name);
-    put(&item, STR(";r="));
-    put_number(&item, claim->left);
-    put(&item, STR(";t="));
-    put_number(&item, seconds_up(claim->wait_us));
-    add_item(list, &item, STR(", "));
+    if (!has_room(list, claim->name.len + ITEM_BYTES)) {
+        return;
+    }
+    if (list->at > list->text) {
+        put(list, STR(", "));
+    }
+    put(list, str_make(claim->policy.ptr, claim->name.len + 2));
+    put(list, STR(";r="));
+    put_number(list, claim->left);
+    put(list, STR(";t="));
+    put_number(list, seconds_up(claim->wait_us));
 }
 
 static void add_policy(struct list *list, const struct quota_claim *claim)
 {
-    struct item item;
-
-    begin_name(&item, claim->name);
-    put(&item, STR(";q="));
-    put_number(&item, limit_units(claim->limit));
-    put(&item, STR(";w="));
-    put_number(&item, seconds_up(claim->window_us));
-    add_item(list, &item, STR(", "));
+    if (!has_room(list, claim->policy.len + 2)) {
+        return;
+    }
+    if (list->at > list->text) {
+        put(list, STR(", "));
+    }
+    put(list, claim->policy);
 }
 
 static void add_audit(struct list *list, const struct quota_claim *claim, bool is_shadow)
 {
-    struct item item;
-
-    item.length = 0;
-    put(&item, claim->name);
-    put(&item, STR(":"));
-    put_number(&item, claim->cost);
-    put(&item, STR(":"));
-    put_number(&item, claim->left);
+    if (!has_room(list, claim->name.len + ITEM_BYTES + NUMBER_BYTES)) {
+        return;
+    }
+    if (list->at > list->text) {
+        put(list, STR(","));
+    }
+    put(list, claim->name);
+    put(list, STR(":"));
+    put_number(list, claim->cost);
+    put(list, STR(":"));
+    put_number(list, claim->left);
     if (claim->granted_us > 0) {
-        put(&item, STR("@"));
-        put_number(&item, (uint64_t)claim->granted_us);
+        put(list, STR("@"));
+        put_number(list, (uint64_t)claim->granted_us);
     }
     if (claim->is_outage) {
-        put(&item, STR("!"));
+        put(list, STR("!"));
     }
     if (is_shadow) {
-        put(&item, STR("~"));
+        put(list, STR("~"));
     }
-    add_item(list, &item, STR(","));
 }
 
-static bool is_shadow(const struct run *run, struct str name)
+/* Claims may have been put into another order. */
+static bool is_shadow(const struct run *run, const struct quota_claim *claim)
 {
     for (size_t i = 0; i < run->limit_count; i++) {
-        if (str_equal(run->limits[i].name, name)) {
+        if (&run->limits[i].entry->record->limit == claim->limit) {
             return run->limits[i].is_shadow;
         }
     }
     return false;
 }
 
-static struct list new_list(struct run *run, size_t capacity)
-{
-    return (struct list){.text = arena_take(run->arena, capacity), .capacity = capacity};
-}
-
 void ratelimit_tell(struct run *run, const struct quota_claim *claims)
 {
     struct list left = new_list(run, VALUE_BYTES), policy = new_list(run, VALUE_BYTES);
-    struct list audit = new_list(run, 2 * VALUE_BYTES);
+    struct list audit = new_list(run, AUDIT_BYTES);
 
     for (size_t i = 0; i < run->limit_count; i++) {
         const struct quota_claim *claim = &claims[i];
-        bool is_hidden = is_shadow(run, claim->name);
 
         if (!claim->lease) {
             continue;
         }
+        bool is_hidden = is_shadow(run, claim);
         if (!is_hidden) {
             add_ratelimit(&left, claim);
             add_policy(&policy, claim);
         }
         add_audit(&audit, claim, is_hidden);
     }
-    run->out->verdict.ratelimit = str_make(left.text, left.length);
-    run->out->verdict.ratelimit_policy = str_make(policy.text, policy.length);
-    run->out->limits = str_make(audit.text, audit.length);
+    run->out->verdict.ratelimit = list_text(&left);
+    run->out->verdict.ratelimit_policy = list_text(&policy);
+    run->out->limits = list_text(&audit);
 }

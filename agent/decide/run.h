@@ -37,9 +37,10 @@ struct run {
 /* One limit that applies to the request. */
 struct limit {
     struct str name;
-    struct str role; /* through which it applies; absent: user or team */
-    const struct limit_record *record;
-    bool is_shadow; /* measured, never enforced */
+    struct str role;               /* through which it applies; absent: user or team */
+    struct directory_entry *entry; /* the limit's own */
+    struct lease *lease;           /* remembered; NULL: to be looked up */
+    bool is_shadow;                /* measured, never enforced */
 };
 
 typedef enum step_result step_fn(struct run *run);

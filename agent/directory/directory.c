@@ -223,6 +223,25 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
     return miss(directory, &question, slot, now, waiter);
 }
 
+uint64_t directory_generation(const struct directory *directory)
+{
+    return directory->generation;
+}
+
+bool directory_is_current(struct directory *directory, struct directory_entry *entry,
+                          struct now now)
+{
+    struct slot *slot = (struct slot *)(void *)entry;
+
+    if (slot->state != SLOT_FOUND || !is_fresh(directory, slot, now) ||
+        is_due(directory, slot, now)) {
+        return false;
+    }
+    slot->is_visited = true;
+    directory->counters.hits++;
+    return true;
+}
+
 void directory_tick(struct directory *directory, struct now now)
 {
     if (directory->done_first) {

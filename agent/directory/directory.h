@@ -94,6 +94,15 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
                                     struct str name, struct str source, struct now now,
                                     struct waiter *waiter, struct directory_entry **entry);
 
+/* Counts the records that were replaced or freed: while it stays the same, so do the pointers that
+ * were given, between turns too. */
+uint64_t directory_generation(const struct directory *directory);
+
+/* Whether a get of an entry that was given under this generation would give it again, with no work
+ * due; then it counts as such a get. */
+bool directory_is_current(struct directory *directory, struct directory_entry *entry,
+                          struct now now);
+
 /* Wakes those whose records arrived, or failed to. Once per turn of the loop. */
 void directory_tick(struct directory *directory, struct now now);
 

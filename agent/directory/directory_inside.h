@@ -23,7 +23,8 @@ struct directory {
     struct sieve records; /* FOUND and BAD */
     struct sieve absents; /* ABSENT and UNKNOWN */
     struct sources sources;
-    uint64_t epoch; /* counts invalidate_all; from 1 */
+    uint64_t epoch;      /* counts invalidate_all; from 1 */
+    uint64_t generation; /* counts records that went */
 
     struct fetch *done_first; /* answered in this turn, in that order */
     struct fetch *done_last;

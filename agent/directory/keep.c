@@ -28,10 +28,16 @@ struct slot *keep_add(struct directory *directory, uint64_t hash, enum record_ki
     return slot;
 }
 
+static void free_record(struct directory *directory, struct slot *slot)
+{
+    directory->generation += slot->entry.record != NULL;
+    record_free((struct record *)(uintptr_t)slot->entry.record);
+}
+
 static void set_record(struct directory *directory, struct slot *slot, struct record *record)
 {
     directory->counters.bytes -= slot_bytes(slot);
-    record_free((struct record *)(uintptr_t)slot->entry.record);
+    free_record(directory, slot);
     slot->entry = (struct directory_entry){.record = record};
     directory->counters.bytes += slot_bytes(slot);
 }
@@ -39,7 +45,7 @@ static void set_record(struct directory *directory, struct slot *slot, struct re
 void keep_free(struct directory *directory, struct slot *slot)
 {
     directory->counters.bytes -= slot_bytes(slot);
-    record_free((struct record *)(uintptr_t)slot->entry.record);
+    free_record(directory, slot);
     free(slot);
 }
 

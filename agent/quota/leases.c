@@ -137,6 +137,7 @@ static bool make_room(struct leases *leases, struct now now)
         if (!place->is_visited && is_droppable(place, now)) {
             unlink_place(leases, place);
             free(place);
+            leases->dropped_count++;
             return true;
         }
         place->is_visited = false;

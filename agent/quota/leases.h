@@ -16,6 +16,7 @@
 #include "agent/base/siphash.h"
 #include "agent/base/str.h"
 #include "agent/quota/lease.h"
+#include "agent/quota/policy.h"
 
 struct call_context;
 
@@ -37,6 +38,8 @@ struct place {
     bool is_dirty;
     bool wants_units; /* ahead of demand */
     uint8_t name_length;
+    uint8_t policy_length; /* 0: to be written */
+    char policy[POLICY_BYTES_MAX];
     size_t text_length;
     char text[]; /* the limit's name, then the subject */
 };
@@ -46,6 +49,7 @@ struct leases {
     struct place **buckets;
     size_t mask;
     size_t count, max;
+    uint64_t dropped_count;
     struct place *hand;
 };
 

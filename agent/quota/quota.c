@@ -121,6 +121,7 @@ static void enter_window(struct quota *quota, struct place *place, struct now no
     }
     struct window window = window_at(lease->terms.per, lease->terms.zone, store_us / 1000);
     place->window_until_us = now.mono_us + (window.end_ms * 1000 - store_us);
+    place->policy_length = 0;
     quota->counters.died += lease_enter(lease, &window);
 }
 
@@ -138,6 +139,7 @@ static struct place *find(struct quota *quota, const struct quota_claim *claim, 
     }
     lease_change_terms(&place->lease, &terms);
     place->window_until_us = 0;
+    place->policy_length = 0;
     mark_dirty(quota, place);
     return place;
 }
@@ -234,15 +236,14 @@ static int64_t next_wait_us(const struct place *place, struct now now)
     return lease->left > 0 ? SECOND_US : until_window_ends_us(place, now);
 }
 
-static void describe(struct quota_claim *claim, struct now now)
+static void describe(struct quota_claim *claim, struct place *place, struct now now)
 {
-    const struct place *place = (const struct place *)(const void *)claim->lease;
-    const struct lease *lease = claim->lease;
-
-    claim->left = lease_units(lease);
-    claim->window_us = lease->terms.kind == LIMIT_RATE
-                           ? terms_time_of(&lease->terms, lease->terms.burst)
-                           : (lease->window.end_ms - lease->window.start_ms) * 1000;
+    if (place->policy_length == 0) {
+        place->policy_length =
+            (uint8_t)policy_write(place_name(place), &place->lease, place->policy);
+    }
+    claim->policy = str_make(place->policy, place->policy_length);
+    claim->left = lease_units(&place->lease);
     claim->wait_us = claim->answer == QUOTA_EXHAUSTED ? refused_wait_us(place, claim->cost, now)
                                                       : next_wait_us(place, now);
 }
@@ -250,9 +251,9 @@ static void describe(struct quota_claim *claim, struct now now)
 enum quota_answer quota_check(struct quota *quota, struct quota_claim *claim, struct now now,
                               struct waiter *waiter)
 {
-    struct place *place = find(quota, claim, now);
+    struct place *place =
+        claim->lease ? (struct place *)(void *)claim->lease : find(quota, claim, now);
 
-    claim->lease = NULL;
     claim->is_outage = false;
     claim->left = 0;
     claim->granted_us = 0;
@@ -260,11 +261,12 @@ enum quota_answer quota_check(struct quota *quota, struct quota_claim *claim, st
         claim->answer = QUOTA_BUSY;
         return QUOTA_BUSY;
     }
+    place->is_visited = true;
     place->used_us = now.mono_us;
     claim->lease = &place->lease;
     claim->answer = check_lease(quota, claim, place, now, waiter);
     if (claim->answer != QUOTA_PENDING) {
-        describe(claim, now);
+        describe(claim, place, now);
     }
     return claim->answer;
 }
@@ -630,6 +632,11 @@ bool quota_return_all(struct quota *quota, struct now now)
     quota->is_closing = true;
     each(quota, give_all, now);
     return !quota->dirty && quota->counters.calls_in_flight == 0;
+}
+
+uint64_t quota_generation(const struct quota *quota)
+{
+    return quota->leases.dropped_count;
 }
 
 void quota_counters(const struct quota *quota, struct quota_counters *out)

@@ -75,11 +75,14 @@ struct quota_claim {
     struct str subject;               /* "user:alice": the scope and what is counted, escaped */
     uint64_t cost;                    /* at least 1 */
 
+    /* Also the caller's: NULL, or what an earlier check of the same name, subject and record set,
+     * under the same quota_generation(); then the subject need not be there. */
+    struct lease *lease; /* valid while the generation is the same */
+
     enum quota_answer answer;
-    struct lease *lease; /* valid until control returns to the loop */
-    uint64_t left;       /* units that are surely still the subject's: never more than there are */
-    int64_t wait_us;     /* until more units can be had, at the earliest */
-    int64_t window_us;   /* quota: length of the window; rate: time to fill the whole burst */
+    uint64_t left;      /* units that are surely still the subject's: never more than there are */
+    int64_t wait_us;    /* until more units can be had, at the earliest */
+    struct str policy;  /* the limit's RateLimit-Policy item; begins with the quoted name */
     int64_t granted_us; /* exact limits: when, on the store's clock, the units were granted; or 0 */
     bool is_outage;     /* admitted by the outage policy; settled when the store is back */
 };
@@ -94,6 +97,9 @@ void quota_free(struct quota *quota);
 
 /* A rate whose units can not be leased ahead: claims of it are best checked after all others. */
 bool quota_is_exact(const struct limit_record *limit);
+
+/* Counts the leases that were dropped. */
+uint64_t quota_generation(const struct quota *quota);
 
 /* Whether the claim can be met now. PENDING queues `waiter`, which is in one queue at a time. Costs
  * one hash and one look-up where the answer is local. */

@@ -1,10 +1,11 @@
 /*
  * Calendar windows: which one an instant lies in. Pure.
  *
- * Minutes and hours are counted in UTC. Days, weeks (from Monday) and months begin where the zone's
- * clock first shows their first midnight or, where a change skips that, at the change. So every
- * instant lies in exactly one window, windows follow each other without gap or overlap, and a day
- * may have 23 or 25 hours.
+ * Minutes and hours are counted in UTC. Days, weeks (from Monday) and months begin when the zone's
+ * clock first reaches their first midnight: at that midnight or, where a change skips it, at the
+ * change. What the clock shows a second time, having been set back, belongs to the window that has
+ * begun meanwhile. So every instant lies in exactly one window, windows follow each other without
+ * gap or overlap, and a day may have 23 or 25 hours. A day that was skipped has no window.
  */
 #ifndef REEVE_QUOTA_WINDOW_H
 #define REEVE_QUOTA_WINDOW_H
@@ -21,7 +22,8 @@ struct window {
     int64_t end_ms;
 };
 
-/* The window of `unix_ms`, which is from 1970 to the year 9999. A NULL zone is UTC. */
+/* The window of `unix_ms`, which is from 1970 to the year 9999. A NULL zone is UTC. Up to a
+ * microsecond; keep the window and ask window_holds(). */
 struct window window_at(enum limit_per per, const struct zone *zone, int64_t unix_ms);
 
 static inline bool window_holds(const struct window *window, int64_t unix_ms)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "agent/decide/memo.h"
 #include "agent/serve/parked.h"
 #include "agent/serve/peer.h"
 
@@ -20,7 +21,8 @@ enum err engine_init(struct engine *engine, const struct engine_settings *settin
                      buffer_bytes < BUFFER_BYTES_MIN ? BUFFER_BYTES_MIN : buffer_bytes);
     engine->arena_block = malloc(DECIDE_ARENA_BYTES);
     engine->spare = parked_take(engine);
-    if (!engine->arena_block || !engine->spare) {
+    engine->decide.memo = memo_new();
+    if (!engine->arena_block || !engine->spare || !engine->decide.memo) {
         engine_fini(engine);
         return ERR_MEMORY;
     }
@@ -38,6 +40,8 @@ void engine_fini(struct engine *engine)
         engine->free_parked = next;
     }
     buffer_pool_fini(&engine->buffers);
+    memo_free(engine->decide.memo);
+    engine->decide.memo = NULL;
     free(engine->arena_block);
     engine->arena_block = NULL;
 }

@@ -107,7 +107,8 @@ redis() {
 
 # The whole text of a script: what all share, then the operation.
 script_text() {
-    (cd "$lua_dir" && cat text.lua time.lua address.lua rule.lua record.lua view.lua "op/$1.lua")
+    (cd "$lua_dir" && 
+        cat text.lua time.lua address.lua rule.lua limit.lua record.lua view.lua "op/$1.lua")
 }
 
 load_script() {
@@ -206,8 +207,8 @@ scan() {
         }' | sort -u)
 }
 
-# rows <kind> [user]: sets $rows, a line for each record, columns separated by tabs. One connection
-# evaluates them all, each in its own slot. Only users with plain names have keys.
+# rows <kind> [user]: sets $rows, a line for each record, columns separated by tabs. Only users with
+# plain names have keys.
 rows() {
     case ${2-} in
     *[!A-Za-z0-9._@-]*)
@@ -216,14 +217,20 @@ rows() {
         ;;
     esac
     scan "$1"
-    sha=$(script_text row | digest sha1)
-    load_script row
-    rows=$(printf '%s\n' "$found" | HEAD=$prefix$1: KIND=$1 ONLY=${2-} SHA=$sha awk '
+    evaluate_each row "$(printf '%s\n' "$found" | HEAD=$prefix$1: KIND=$1 ONLY=${2-} awk '
         $0 != "" {
             name = substr($0, length(ENVIRON["HEAD"]) + 1)
             gsub(/[{}]/, "", name)
-            print "EVALSHA", ENVIRON["SHA"], 1, "\"" $0 "\"", ENVIRON["KIND"], name, ENVIRON["ONLY"]
-        }' | redis 2>&1)
+            print $0, ENVIRON["KIND"], name, ENVIRON["ONLY"]
+        }')"
+}
+
+# evaluate_each <operation> <lines>: sets $rows, what it answers to each line, a key and arguments
+# without blanks or quotes. One connection evaluates them all, each in its own slot.
+evaluate_each() {
+    sha=$(script_text "$1" | digest sha1)
+    load_script "$1"
+    rows=$(printf '%s\n' "$2" | sed -n "s/^./EVALSHA $sha 1 &/p" | redis 2>&1)
     strange=$(printf '%s\n' "$rows" | grep -v -e "^row$tab" -e '^gone$' -e '^-$' -e '^$')
     [ -z "$strange" ] || store_failed "$strange"
     rows=$(printf '%s\n' "$rows" | sed -n "s/^row$tab//p")

@@ -62,7 +62,7 @@ def test_writing_takes_what_checking_takes(admin, redis):
         fields = dict(line.split("\t") for line in rest)
         if first.startswith("role good") and "rule:10" in fields and "\\" not in fields["rule:10"]:
             redis("HSET", "reeve:role:r", "mode", "enforce")
-            admin("role", "rule", "set", "r", "10", fields["rule:10"])
+            assert admin.run("role", "rule", "set", "r", "10", fields["rule:10"]).returncode == 0
             assert redis.hash("reeve:role:r")["rule:10"] == fields["rule:10"]
             written += 1
     assert written >= 50

@@ -90,9 +90,78 @@ REFUSED = [
     ("team show nobody", "team nobody: no such team"),
     ("team disable nobody", "team nobody: no such team"),
     ("team delete nobody", "team nobody: no such team"),
+    ("limit set new", "limit new: rate: missing, and no quota"),
+    ("limit set new burst=5", "limit new: rate: missing, and no quota"),
+    ("limit set new quota=5", "limit new: quota: goes only with per"),
+    ("limit set new rate=1/s quota=5 per=day", "limit new: rate: never goes with quota"),
+    ("limit set new rate=1/s per=day", "limit new: per: goes only with quota"),
+    ("limit set new quota=5 per=hour tz=UTC", "limit new: tz: only of day, week and month"),
+    ("limit set new rate= quota=5 per=day", "limit new: rate: empty"),
+    ("limit set new rate=1/s rate=2/s", "limit new: rate: given twice"),
+    ("limit set new rate=0/s", None),
+    ("limit set new rate=1e3/s", None),
+    ("limit set new rate=1/d", None),
+    ("limit set new rate=1000000001/s", None),
+    ("limit set new rate=1/s burst=0", None),
+    ("limit set new quota=-1 per=day", None),
+    ("limit set new quota=1000000000000001 per=day", None),
+    ("limit set new quota=5 per=day tz=../../etc/passwd", None),
+    ("limit set new quota=5 per=day tz=/etc/passwd", None),
+    ("limit set new quota=5 per=day tz=Europe//Berlin", None),
+    ("limit set new rate=1/s on_store_down=budget:0%", None),
+    ("limit set new rate=1/s scope=ip", None),
+    ("limit set new rate=1/s state=active", None),
+    ("limit set a/b rate=1/s", f"limit a/b: 'a/b' {NO_NAME}"),
+    ("limit set burst quota=5 per=day", "limit burst: rate: never goes with quota"),
+    ("limit set burst rate=", "limit burst: rate: missing, and no quota"),
+    ("limit set burst rate= quota=5 per=day", "limit burst: burst: goes only with rate"),
+    ("limit set burst burst=5 note=a\nb", None),
+    ("limit set daily per=", "limit daily: quota: goes only with per"),
+    ("limit set daily per=minute", "limit daily: tz: only of day, week and month"),
+    ("limit set daily quota= per= rate=1/s", "limit daily: tz: goes only with quota"),
+    ("limit set string rate=1/s", "limit string: the key holds a string, not a hash"),
+    ("limit show nope", "limit nope: no such limit"),
+    ("limit delete nope", "limit nope: no such limit"),
+    ("usage bob", "user bob: no such user"),
+    ("usage string", "user string: the key holds a string, not a hash"),
+    ("usage show bob daily", "user bob: no such user"),
+    ("usage show alice nope", "limit nope: no such limit"),
+    ("usage show alice bad", "limit bad: bad_record: burst: goes only with rate"),
+    ("usage show alice string", "limit string: the key holds a string, not a hash"),
+    ("usage reset bob daily", "user bob: no such user"),
+    ("usage reset alice nope", "limit nope: no such limit"),
+    ("usage reset alice bad", "limit bad: bad_record: burst: goes only with rate"),
+    ("usage reset alice all", "limit all: counts by global, not by user"),
+    ("usage reset --subject global:all daily", "limit daily: counts by user, not by global"),
+    ("usage reset --subject user:bob daily", "user bob: no such user"),
+    ("usage reset --subject key:AAAAAAAAAA daily", "key AAAAAAAAAA: no such key"),
+    ("usage reset --subject key:* daily", "key:*: not a keyid"),
+    ("usage reset --subject team:nobody daily", "team nobody: no such team"),
+    ("usage reset --subject role:nobody daily", "role nobody: no such role"),
+    ("usage reset --subject role:a/b daily", f"role:a/b: 'a/b' {NO_NAME}"),
+    ("usage reset --subject user:a\nb daily", None),
+    ("usage reset --subject user: daily", "user:: a user needs a name"),
+    ("usage reset --subject global: all", None),
+    ("usage reset --subject global:any all", None),
+    ("usage reset --subject source:10.0.0.0/8 source", None),
+    ("usage reset --subject source:10.0.0.256 source", None),
+    ("usage reset --subject source:010.0.0.1 source", None),
+    ("usage reset --subject source:2001:db8::/64 source", None),
+    ("usage reset --subject source:1::2::3 source", None),
+    ("usage reset --subject source:::1%eth0 source", None),
+    ("usage reset --subject source:localhost source", None),
+    ("usage reset --subject source:1.2.3.4} source", None),
+    ("usage reset --subject source: source", None),
+    ("usage reset --subject alice daily", None),
+    ("usage reset --subject User:alice daily", None),
+    ("usage reset --subject user.*:alice daily", None),
+    ("usage reset --subject :alice daily", None),
+    ("usage reset odd|name strings", None),
+    ("record check limit rate=1/s quota=5", "record limit: rate: never goes with quota"),
+    ("record check limit rate=1/s tz=", None),
     ("record check user state=on", "record user: state: 'on' is not active or disabled"),
     ("record check user roles=a", "record user: state: missing"),
-    ("record check robot state=active", "record robot: 'robot' is not key, user, team or role"),
+    ("record check robot state=active", "record robot: 'robot' is not key, user, team, role or limit"),
 ]
 
 # Wrong usage: exit status 2.
@@ -122,6 +191,22 @@ MISUSED = [
     "role rule add reader 20",
     "role rule add reader 20 allow GET * /",
     "role rule delete reader",
+    "limit",
+    "limit set",
+    "limit set new rate",
+    "limit show",
+    "limit list daily",
+    "limit delete",
+    "limit delete daily burst",
+    "limit disable daily",
+    "usage",
+    "usage alice daily",
+    "usage --subject user:alice",
+    "usage show alice",
+    "usage reset alice",
+    "usage reset --subject user:alice",
+    "usage reset --subject user:alice daily burst",
+    "usage reset --all alice",
     "record check",
 ]
 
@@ -139,7 +224,14 @@ def filled(redis):
     redis("HSET", f"reeve:key:{KEYID}", "user", "alice", "hash", HASH, "state", "active")
     redis("HSET", "reeve:role:reader", "rule:10", "allow GET * /a", "mode", "enforce")
     redis("HSET", "reeve:team:t", "state", "active")
-    redis("SET", "reeve:user:{string}", "x")
+    redis("HSET", "reeve:limit:burst", "rate", "100/s", "burst", "200")
+    redis("HSET", "reeve:limit:daily", "quota", "100", "per", "day", "tz", "UTC")
+    redis("HSET", "reeve:limit:all", "quota", "100", "per", "day", "scope", "global")
+    redis("HSET", "reeve:limit:source", "rate", "1/s", "scope", "source")
+    redis("HSET", "reeve:limit:strings", "rate", "1/s")
+    redis("HSET", "reeve:limit:bad", "quota", "100", "per", "day", "burst", "1")
+    for key in ("user:{string}", "limit:string", "bucket:{user:odd%7Cname}:strings"):
+        redis("SET", f"reeve:{key}", "x")
     return redis
 
 

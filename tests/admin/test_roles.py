@@ -1,6 +1,11 @@
 """role and team commands."""
 
 
+def add_limits(redis, *names):
+    for name in names:
+        redis("HSET", f"reeve:limit:{name}", "rate", "1/s")
+
+
 def test_set_adds_a_role(admin, redis):
     admin("role", "set", "reader", "priority=5")
     assert redis.hash("reeve:role:reader") == {"priority": "5", "mode": "enforce"}
@@ -13,6 +18,7 @@ def test_set_without_fields_adds_a_role(admin, redis):
 
 def test_set_changes_fields_and_leaves_rules(admin, redis):
     redis("HSET", "reeve:role:r", "rule:10", "allow GET * /", "priority", "5", "mode", "enforce")
+    add_limits(redis, "a", "b")
     admin("role", "set", "r", "priority=", "mode=shadow", "limits=a,b", "note=n")
     assert redis.hash("reeve:role:r") == {
         "rule:10": "allow GET * /",
@@ -23,6 +29,7 @@ def test_set_changes_fields_and_leaves_rules(admin, redis):
 
 
 def test_rules_are_added_replaced_and_deleted(admin, redis):
+    add_limits(redis, "a")
     admin("role", "set", "reader")
     admin("role", "rule", "add", "reader", "10", "allow GET,HEAD * /v1/orders/**")
     admin("role", "rule", "set", "reader", "10", "allow GET * /v1/orders/** cost=2 limit=a")
@@ -83,6 +90,7 @@ def test_a_full_role_takes_no_more_rules(admin, redis):
 
 
 def test_teams(admin, redis):
+    add_limits(redis, "a", "b")
     admin("team", "set", "payments", "limits=a,b", "note=n")
     assert redis.hash("reeve:team:payments") == {"state": "active", "limits": "a,b", "note": "n"}
     admin("team", "disable", "payments")
@@ -99,4 +107,4 @@ def test_teams(admin, redis):
         ["payments", "active", "-", "n"],
     ]
     admin("team", "delete", "payments")
-    assert redis.snapshot() == {}
+    assert list(redis.snapshot()) == [b"reeve:limit:a", b"reeve:limit:b"]

@@ -30,6 +30,22 @@ def test_words_arrive_as_they_are(admin, redis):
     assert note in admin("user", "list")
 
 
+def test_limits_and_usage(admin, redis):
+    admin("limit", "set", "burst", "rate=100/s", "burst=200", "scope=key")
+    admin("limit", "set", "daily", "quota=100000", "per=day", "tz=Europe/Berlin")
+    admin("user", "add", "auth0|é", "limits=daily,burst")
+    key = "reeve:used:{user:auth0%7C%C3%A9}:daily"
+    redis("HSET", key, "start", "1", "end", "4102444800000", "used", "2117")
+    assert admin("usage", "auth0|é").splitlines()[1:] == [
+        "burst  (no key)       100/s burst 200               -     -          -",
+        "daily  user:auth0|é  100000 per day Europe/Berlin  2117  97883      2100-01-01T00:00:00Z",
+    ]
+    admin("usage", "reset", "auth0|é", "daily")
+    assert redis.hash(key)["used"] == "0"
+    fault = admin.refuses("usage", "reset", "--subject", "source:x", "daily")
+    assert fault == "source:x: 'x' is not an IP address"
+
+
 def test_errors_and_lists(admin, redis):
     admin("user", "add", "alice")
     assert admin.refuses("user", "add", "alice") == "user alice: exists already"

@@ -7,20 +7,28 @@ from support import ROOT, Admin, Connection, RedisError, Server, free_port
 COMMANDS = [
     ("role", "set", "r", "priority=1"),
     ("role", "rule", "add", "r", "1", "allow GET * /"),
-    ("user", "add", "u", "roles=r"),
+    ("limit", "set", "l", "rate=1/s"),
+    ("limit", "list"),
+    ("user", "add", "u", "roles=r", "limits=l"),
     ("key", "issue", "u"),
     ("key", "list"),
     ("user", "show", "u"),
     ("record", "check", "user", "state=active"),
+    ("usage", "u"),
+    ("usage", "show", "u", "l"),
+    ("usage", "reset", "u", "l"),
     ("user", "delete", "--keys", "u"),
+    ("limit", "delete", "l"),
 ]
+
+KINDS = ("key", "user", "team", "role", "limit")
 
 
 def test_scripts_are_loaded_again_after_a_flush(admin, redis):
     for words in COMMANDS:
         redis("SCRIPT", "FLUSH")
         admin(*words)
-    assert [key for key in redis.snapshot()] == [b"reeve:role:r"]
+    assert list(redis.snapshot()) == [b"reeve:bucket:{user:u}:l", b"reeve:role:r"]
 
 
 def test_scripts_are_loaded_once(admin, redis):
@@ -147,7 +155,9 @@ def test_the_shipped_rights_are_enough_and_no_more(tmp_path):
         for words in (("PING",), ("CLIENT", "SETNAME", "a"), ("SELECT", "1")):
             agent(*words)
         assert agent.hash("reeve:role:r")["priority"] == "1"
-        for words in (("HSET", "reeve:role:r", "a", "b"), ("HGETALL", "x"), ("KEYS", "*")):
+        agent("EVAL", "return redis.call('HSET', KEYS[1], 'at', 1)", 1, "reeve:bucket:{user:u}:l")
+        denied = [("HSET", f"reeve:{kind}:x", "a", "b") for kind in KINDS]
+        for words in (*denied, ("HGETALL", "x"), ("KEYS", "*"), ("HSET", "x", "a", "b")):
             with pytest.raises(RedisError, match="NOPERM"):
                 agent(*words)
     finally:

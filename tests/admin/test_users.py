@@ -24,6 +24,8 @@ def test_add_takes_every_field(admin, redis):
         "tokens_not_before": "1700000000",
         "note": 'über "alles" \\x41 = $HOME `id` %s',
     }
+    for limit in ("fast", "slow"):
+        redis("HSET", f"reeve:limit:{limit}", "rate", "1/s")
     admin("user", "add", "bob", *(f"{name}={value}" for name, value in fields.items()))
     assert redis.hash("reeve:user:{bob}") == fields
 

@@ -72,15 +72,18 @@ local function check_priority(text)
 end
 
 local check_state = check_choice("active", "disabled")
+local check_mode = check_choice("enforce", "shadow")
 
 -- `show` is the order of printing; `required` what must be there; `default` what is written when
--- nothing is said, so that no record is ever without fields.
+-- nothing is said, so that no record is ever without fields; `bonds` and `whole` what holds between
+-- fields.
 local kinds = {
     key = {
         show = { "user", "state", "roles", "allow_from", "not_before", "expires", "label",
             "created", "last4", "hash", "hash2", "hash2_until" },
         required = { "user", "hash", "state" },
         default = { state = "active" },
+        bonds = { { "hash2", "needs", "hash2_until" }, { "hash2_until", "needs", "hash2" } },
         check = {
             user = check_name,
             hash = check_hash,
@@ -119,6 +122,31 @@ local kinds = {
         default = { state = "active" },
         check = { state = check_state, limits = check_names(LIMITS_MOST), note = check_label },
     },
+    limit = {
+        show = { "mode", "rate", "burst", "quota", "per", "tz", "scope", "on_store_down", "note" },
+        required = {},
+        default = {},
+        bonds = {
+            { "rate", "or else", "quota" },
+            { "rate", "excludes", "quota" },
+            { "burst", "needs", "rate" },
+            { "quota", "needs", "per" },
+            { "per", "needs", "quota" },
+            { "tz", "needs", "quota" },
+        },
+        whole = check_limit,
+        check = {
+            rate = check_rate,
+            burst = check_burst,
+            quota = check_quota,
+            per = check_choice("minute", "hour", "day", "week", "month"),
+            tz = check_zone,
+            scope = check_choice("key", "user", "team", "role", "source", "global"),
+            on_store_down = check_outage,
+            mode = check_mode,
+            note = check_label,
+        },
+    },
     role = {
         show = { "mode", "priority", "limits", "note" },
         required = {},
@@ -126,7 +154,7 @@ local kinds = {
         check = {
             limits = check_names(LIMITS_MOST),
             priority = check_priority,
-            mode = check_choice("enforce", "shadow"),
+            mode = check_mode,
             note = check_label,
         },
     },
@@ -171,6 +199,35 @@ local function sorted_names(fields)
     return names
 end
 
+-- What a bond asks for: whether it holds, and what is said where it does not.
+local relations = {
+    needs = { function(field, other)
+        return not field or other
+    end, "goes only with" },
+    excludes = { function(field, other)
+        return not field or not other
+    end, "never goes with" },
+    ["or else"] = { function(field, other)
+        return field or other
+    end, "missing, and no" },
+}
+
+-- What must be there, and what holds between fields; gives nil or "field: fault".
+local function check_whole(kind, fields)
+    for _, name in ipairs(kinds[kind].required) do
+        if not fields[name] then
+            return name .. ": missing"
+        end
+    end
+    for _, bond in ipairs(kinds[kind].bonds or {}) do
+        local holds, fault = unpack(relations[bond[2]])
+        if not holds(fields[bond[1]], fields[bond[3]]) then
+            return ("%s: %s %s"):format(bond[1], fault, bond[3])
+        end
+    end
+    return kinds[kind].whole and kinds[kind].whole(fields)
+end
+
 -- A whole record; gives nil or "field: fault".
 local function check_record(kind, fields)
     local rules = 0
@@ -181,17 +238,10 @@ local function check_record(kind, fields)
         end
         rules = rules + (rule_id(kind, name) and 1 or 0)
     end
-    for _, name in ipairs(kinds[kind].required) do
-        if not fields[name] then
-            return name .. ": missing"
-        end
-    end
-    if kind == "key" and (fields.hash2 == nil) ~= (fields.hash2_until == nil) then
-        return "hash2: goes together with hash2_until"
-    end
     if rules > RULES_MOST then
         return "more than 20000 rules"
     end
+    return check_whole(kind, fields)
 end
 
 -- What a record may be called. A JWT's subject may be any text; the program percent-encodes it.

@@ -64,10 +64,10 @@ local function check_list(list, most, check, identity)
     end
 end
 
--- Decimal, no sign, no leading zero, least..most.
+-- Decimal, no sign, no leading zero, least..most; most is at most 10^15, far from 2^53.
 local function check_number(text, least, most)
     local is_decimal = text == "0" or text:find("^[1-9][0-9]*$")
-    if not is_decimal or #text > 15 or tonumber(text) < least or tonumber(text) > most then
+    if not is_decimal or #text > 16 or tonumber(text) < least or tonumber(text) > most then
         return ("%s is not a number from %.0f to %.0f"):format(quote(text), least, most)
     end
 end

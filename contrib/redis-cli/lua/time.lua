@@ -104,3 +104,9 @@ end
 local function server_seconds()
     return tonumber(redis.call("TIME")[1])
 end
+
+-- UNIX microseconds: exact, far from 2^53.
+local function server_us()
+    local now = redis.call("TIME")
+    return tonumber(now[1]) * 1000000 + tonumber(now[2])
+end

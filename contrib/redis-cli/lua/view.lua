@@ -27,6 +27,13 @@ local function view_field(field, value)
     return view_text(value)
 end
 
+-- A name as it stands in a key, decoded.
+local function view_name(name)
+    return view_text((name:gsub("%%([0-9A-F][0-9A-F])", function(digits)
+        return string.char(tonumber(digits, 16))
+    end)))
+end
+
 -- What a record amounts to at this moment.
 local function view_state(kind, fields, now)
     if check_record(kind, fields) then

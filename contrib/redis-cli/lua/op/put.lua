@@ -1,5 +1,6 @@
 -- Creates or changes one record. KEYS: the record. Words: how, kind, name, field=value... how: "add"
--- (must not exist), "set" (must exist), "put" (either). An empty value, and expires=never, delete the
+-- (must not exist), "set" (must exist), "put" (either), "switch" (must exist; what is bad between the
+-- fields may stay: whatever is stored can be disabled). An empty value, and expires=never, delete the
 -- field; a new record takes no empty values, so that an unset shell variable never lifts a
 -- restriction. Answers with warnings.
 
@@ -42,13 +43,26 @@ local function read_changes(is_new)
     return changes
 end
 
-local function write(changes)
+local function add_defaults(changes)
     for field, value in pairs(kinds[kind].default) do
         local given = changes[field]
         if given == "" or not given and redis.call("HEXISTS", KEYS[1], field) == 0 then
             changes[field] = value
         end
     end
+end
+
+-- The record as it will be, without a role's rules.
+local function resulting(changes)
+    local names, fields = kinds[kind].show, {}
+    for i, stored in ipairs(redis.call("HMGET", KEYS[1], unpack(names))) do
+        local value = changes[names[i]] or stored
+        fields[names[i]] = value and value ~= "" and value or nil
+    end
+    return fields
+end
+
+local function write(changes)
     for field, value in pairs(changes) do
         if value == "" then
             redis.call("HDEL", KEYS[1], field)
@@ -75,12 +89,17 @@ if found ~= "hash" and found ~= "none" then
     return refuse("the key holds a " .. found .. ", not a hash")
 elseif how == "add" and found == "hash" then
     return refuse("exists already")
-elseif how == "set" and found == "none" then
+elseif (how == "set" or how == "switch") and found == "none" then
     return refuse("no such " .. kind)
 end
 local changes
 changes, fault = read_changes(found == "none")
 if not changes then
+    return refuse(fault)
+end
+add_defaults(changes)
+fault = how ~= "switch" and check_whole(kind, resulting(changes))
+if fault then
     return refuse(fault)
 end
 write(changes)

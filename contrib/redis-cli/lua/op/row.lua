@@ -40,15 +40,16 @@ local columns = {
     team = function()
         return { shown("limits"), shown("note") }
     end,
+    limit = function()
+        local value = check_record("limit", fields) and "-" or limit_text(fields)
+        return { value, shown("scope"), shown("on_store_down"), shown("note") }
+    end,
     role = function()
         return { shown("priority"), rule_total(), shown("limits"), shown("note") }
     end,
 }
 
-local decoded = name:gsub("%%([0-9A-F][0-9A-F])", function(digits)
-    return string.char(tonumber(digits, 16))
-end)
 local row = columns[kind]()
 table.insert(row, 1, view_state(kind, fields, server_seconds()))
-table.insert(row, 1, view_text(decoded))
+table.insert(row, 1, view_name(name))
 return "row\t" .. table.concat(row, "\t")
