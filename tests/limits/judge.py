@@ -137,7 +137,7 @@ def aof_commands(directory):
 class Entry:
     """A holder's call, as it stood in the counter after it: what it got, and the whole use then."""
 
-    __slots__ = ("holder", "seq", "granted", "used", "start", "window")
+    __slots__ = ("holder", "seq", "granted", "used", "window")
 
     def __init__(self, holder, seq, granted, used, window=None):
         self.holder, self.seq, self.granted, self.used = holder, seq, granted, used
