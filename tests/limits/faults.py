@@ -22,6 +22,8 @@ class Fault:
         self.fleet = fleet
         self.dice = random.Random(seed)
         self.is_over = threading.Event()
+        self.is_done = threading.Event()
+        self.may_end = threading.Event()
         self.count = 0
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.failure = None
@@ -36,18 +38,27 @@ class Fault:
 
     def stop(self):
         self.is_over.set()
-        self.thread.join(60)
+        assert self.is_done.wait(60), "a fault hangs"
         self.heal()
         if self.failure:
             raise self.failure
 
+    def release(self):
+        """Servers die with the thread that started them (setpriv --pdeathsig), so it waits for this."""
+        self.may_end.set()
+
     def _run(self):
         try:
-            while not self.pause(0.2, 0.7):
-                self.strike()
-                self.count += 1
+            self.run()
         except Exception as failure:  # told by stop()
             self.failure = failure
+        self.is_done.set()
+        self.may_end.wait()
+
+    def run(self):
+        while not self.pause(0.2, 0.7):
+            self.strike()
+            self.count += 1
 
     def strike(self):
         pass
@@ -61,7 +72,7 @@ class Fault:
 
 
 class Nothing(Fault):
-    def _run(self):
+    def run(self):
         pass
 
 
@@ -88,10 +99,7 @@ class Restart(Fault):
     """kill -9 of Redis, whose writes are on disk before their replies."""
 
     def strike(self):
-        self.fleet.redis.kill()
-        self.pause(0.0, 0.4)
-        self.fleet.redis.start()
-        self.fleet.reconnect()
+        self.fleet.restart_redis(lambda: self.pause(0.0, 0.4))
         self.pause(0.5, 1.0)
 
 
@@ -157,7 +165,7 @@ class RedisForward(Fault):
 
     step_us = 2 * MICRO
 
-    def _run(self):
+    def run(self):
         if not self.is_over.wait(1.0):
             self.fleet.redis_clock.step(self.step_us)
             self.count = 1

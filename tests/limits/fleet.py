@@ -49,6 +49,7 @@ class Fleet:
         self.redis.env.update(self.redis_clock.env)
         self.redis.start()
         self.connection = Connection(directory / "redis.sock")
+        self.earlier_calls = 0
         self._write_records(limit, cost)
         self.proxy = proxy(self.redis.address) if proxy else None
         host, port = self.proxy.address if proxy else self.redis.address
@@ -81,8 +82,12 @@ class Fleet:
             wait_until(agent.is_ready, f"{agent.name} to be ready", 30.0)
         return self
 
-    def reconnect(self):
-        """After Redis was started again."""
+    def restart_redis(self, pause):
+        """kill -9, a pause, and back with its data."""
+        self.earlier_calls = self.calls()
+        self.redis.kill()
+        pause()
+        self.redis.start()
         self.connection.close()
         self.connection = Connection(self.directory / "redis.sock")
 
@@ -99,10 +104,10 @@ class Fleet:
         wait_until(has_room, "a window with enough time left", period_ms / 1000)
 
     def calls(self):
-        """How many scripts Redis has run since it was started or told to forget."""
+        """How many scripts Redis has run; but what it ran just before it was killed."""
         stats = self.connection("INFO", "commandstats").decode()
         lines = [line for line in stats.splitlines() if line.startswith("cmdstat_eval")]
-        return sum(int(line.partition("calls=")[2].partition(",")[0]) for line in lines)
+        return self.earlier_calls + sum(int(line.partition("calls=")[2].partition(",")[0]) for line in lines)
 
     def terminate(self):
         """Ends the agents well, so that the audit is whole; those that were killed are started

@@ -119,9 +119,11 @@ def run(scenario, seed, keep=None):
     fleet = Fleet(
         directory, scenario.record, proxy=fault_kind.proxy, cost=scenario.cost, **scenario.options
     )
+    fault = fault_kind(fleet, seed)
     try:
-        outcome = _run(fleet, scenario, fault_kind(fleet, seed))
+        outcome = _run(fleet, scenario, fault)
     finally:
+        fault.release()
         fleet.stop()
     if outcome.passed or not keep:
         shutil.rmtree(directory)
@@ -149,7 +151,7 @@ def _run(fleet, scenario, fault):
     load.join()
     fault.stop()
     end_us = time.time_ns() // 1000
-    calls = fleet.calls() - (calls if scenario.fault not in ("redis kill -9", "mixed") else 0)
+    calls = fleet.calls() - calls
     fleet.terminate()
     return _judge(fleet, scenario, fault, load, calls, begin_us, end_us)
 
@@ -270,18 +272,18 @@ TABLE = [
     quota("across the edge", 100, 40, edge=True, seconds=4, tier="long"),
     quota("across the edge", 10_000, 10, edge=True, seconds=4),
     *(
-        quota("middle", 10_000, 10, fault, seconds=5)
+        quota("middle", 10_000, 1.5, fault, seconds=6)
         for fault in faults.ALL
         if fault not in ("none", "counters gone", "old counters", "redis +2 s", "redis -2 s")
     ),
     *(
-        quota("small", 100, 100, fault, seconds=5, tier="long")
+        quota("small", 100, 3, fault, seconds=6, tier="long")
         for fault in faults.ALL
         if fault not in ("none", "redis +2 s", "redis -2 s")
     ),
     quota("across the edge", 10_000, 10, "mixed", edge=True, seconds=6, tier="long"),
-    quota("middle", 10_000, 10, "counters gone", seconds=5),
-    quota("middle", 10_000, 10, "old counters", seconds=5),
+    quota("middle", 10_000, 2, "counters gone", seconds=5),
+    quota("middle", 10_000, 2, "old counters", seconds=5),
     *(
         rate(f"burst {burst}", (100, "s", burst), factor, tier="sample" if factor == 10 else "long")
         for burst in (1, 5, 50, 1000)
