@@ -5,7 +5,6 @@ import random
 import threading
 import time
 
-from harness.wait import wait_until
 from proxy import Proxy
 
 MICRO = 1_000_000
@@ -157,7 +156,7 @@ class WallClock(Fault):
     """The agents' wall clocks are set, by up to two hours."""
 
     def strike(self):
-        self.fleet.clock.step(self.dice.randrange(-7200 * MICRO, 7200 * MICRO))
+        self.fleet.clock.step(self.fleet.base_us + self.dice.randrange(-7200 * MICRO, 7200 * MICRO))
 
 
 class RedisForward(Fault):
@@ -167,7 +166,7 @@ class RedisForward(Fault):
 
     def run(self):
         if not self.is_over.wait(1.0):
-            self.fleet.redis_clock.step(self.step_us)
+            self.fleet.redis_clock.step(self.fleet.base_us + self.step_us)
             self.count = 1
 
     def more(self, limit):

@@ -50,6 +50,7 @@ class Fleet:
         self.redis.start()
         self.connection = Connection(directory / "redis.sock")
         self.earlier_calls = 0
+        self.base_us = 0
         self._write_records(limit, cost)
         self.proxy = proxy(self.redis.address) if proxy else None
         host, port = self.proxy.address if proxy else self.redis.address
@@ -91,17 +92,16 @@ class Fleet:
         self.connection.close()
         self.connection = Connection(self.directory / "redis.sock")
 
-    def now_ms(self):
-        """On Redis' clock, as it is without faults."""
-        return time.time_ns() // 1_000_000
+    def enter_window(self, period_ms, into_ms):
+        """Sets all clocks so that so much of a window is over: no test waits for one."""
+        true_us = time.time_ns() // 1000
+        self.base_us = (into_ms * 1000 - true_us) % (period_ms * 1000)
+        self.clock.step(self.base_us)
+        self.redis_clock.step(self.base_us)
 
-    def wait_for_room(self, period_ms, needed_ms):
-        """Until the window of now lasts as long as needed."""
-
-        def has_room():
-            return period_ms - self.now_ms() % period_ms >= needed_ms
-
-        wait_until(has_room, "a window with enough time left", period_ms / 1000)
+    def now_us(self):
+        """On all clocks, but for what a fault does to them."""
+        return time.time_ns() // 1000 + self.base_us
 
     def calls(self):
         """How many scripts Redis has run; but what it ran just before it was killed."""

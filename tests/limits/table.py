@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -135,8 +134,8 @@ def run(scenario, seed, keep=None):
 def _run(fleet, scenario, fault):
     fleet.start()
     period_ms = PERIODS_MS[scenario.per]
-    if scenario.is_quota:
-        _wait_for_window(fleet, scenario, period_ms)
+    before_edge_ms = round(500 * scenario.seconds)
+    fleet.enter_window(period_ms, period_ms - before_edge_ms if scenario.edge else 2000)
     if isinstance(scenario.limit, int):
         requests = round(scenario.factor * scenario.limit / scenario.cost)
         rate = round(requests / scenario.seconds)
@@ -145,28 +144,15 @@ def _run(fleet, scenario, fault):
         requests = 0
         rate = max(8, round(scenario.factor * units * MICRO / period_us / scenario.cost))
     calls = fleet.calls()
-    begin_us = time.time_ns() // 1000
+    begin_us = fleet.now_us()
     load = Load(fleet, rate, scenario.seconds, requests, scenario.shares).start()
     fault.start()
     load.join()
     fault.stop()
-    end_us = time.time_ns() // 1000
+    end_us = fleet.now_us()
     calls = fleet.calls() - calls
     fleet.terminate()
     return _judge(fleet, scenario, fault, load, calls, begin_us, end_us)
-
-
-def _wait_for_window(fleet, scenario, period_ms):
-    """A fresh window with enough time left; or, for an edge, the last half of the time before it."""
-    needed_ms = 1000 * scenario.seconds
-    if not scenario.edge:
-        fleet.wait_for_room(period_ms, needed_ms + 4000)
-        return
-    fleet.wait_for_room(period_ms, needed_ms / 2)
-    judge_at = period_ms - needed_ms / 2
-    faults.wait_until(
-        lambda: fleet.now_ms() % period_ms >= judge_at, "the end of the window", period_ms / 1000
-    )
 
 
 def _judge(fleet, scenario, fault, load, calls, begin_us, end_us):

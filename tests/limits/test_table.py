@@ -39,6 +39,22 @@ def test_row(row, seed):
     assert outcome.passed, f"\n{table.HEAD}\n{outcome.row()}"
 
 
+class TooHigh(table.Scenario):
+    """What stands in Redis is one more than what is judged by."""
+
+    @property
+    def record(self):
+        name = "quota" if self.is_quota else "burst"
+        record = super().record
+        return {**record, name: record[name] + 1}
+
+
+@pytest.mark.parametrize("limit", [10, 100, (100, "s", 5)], ids=str)
+def test_limit_that_is_one_too_high_is_found(limit):
+    outcome = table.run(TooHigh("too high", limit, 10, seconds=2), SAMPLE_SEED)
+    assert any(found.startswith("over by") for found in outcome.faults_found), outcome.row()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def print_table(request):
     yield
