@@ -175,15 +175,11 @@ static uint64_t settle_whole_lines(struct audit_batch *batch, struct audit_file 
     size_t start = batch->start;
     const char *feed = memrchr(batch->data + start, '\n', batch->written - start);
     size_t whole = feed ? (size_t)(feed - batch->data) + 1 : start;
-    uint64_t offset = batch->place.offset;
     uint64_t count = whole > start ? settle(batch, whole) : 0;
 
-    if (batch->written > whole && audit_file_cut(file, offset + (batch->written - start),
-                                                 offset + (whole - start)) == ERR_OK) {
-        batch->written = whole;
-    }
     batch->place.offset += whole - start;
     batch->start = whole;
+    audit_batch_cut(batch, file);
     return count;
 }
 
@@ -236,6 +232,15 @@ enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file,
     *count = settle_whole_lines(batch, file);
     errno = saved_errno;
     return e;
+}
+
+void audit_batch_cut(struct audit_batch *batch, struct audit_file *file)
+{
+    uint64_t begin = batch->place.offset, torn = batch->written - batch->start;
+
+    if (torn > 0 && audit_file_cut(file, begin + torn, begin) == ERR_OK) {
+        batch->written = batch->start;
+    }
 }
 
 void audit_batch_restart(struct audit_batch *batch)

@@ -69,6 +69,9 @@ void audit_batch_fill(struct audit_batch *batch);
 enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file,
                              uint64_t *count) MUST_USE;
 
+/* Cuts the torn line off, if there is one. Where that fails it stays. */
+void audit_batch_cut(struct audit_batch *batch, struct audit_file *file);
+
 /* The file is another one: the torn line, if there is one, begins anew. */
 void audit_batch_restart(struct audit_batch *batch);
 

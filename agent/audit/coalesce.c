@@ -174,6 +174,7 @@ static bool flush_slot(struct audit_ring *ring, struct slot *slot, struct str ty
     slot->sequence = ring->next_sequence;
     atomic_signal_fence(memory_order_seq_cst);
     audit_ring_commit(ring, length);
+    atomic_signal_fence(memory_order_seq_cst);
     slot->hash = 0;
     return true;
 }
@@ -211,8 +212,9 @@ static bool recover_slot(struct audit_ring *ring, struct slot *slot)
 bool audit_coalesce_recover(struct audit_ring *ring)
 {
     struct table *table = table_of(ring);
-    bool is_whole = recover_slot(ring, &table->gap) & recover_slot(ring, &table->other);
+    bool is_whole = recover_slot(ring, &table->gap);
 
+    is_whole &= recover_slot(ring, &table->other);
     for (size_t i = 0; i < SLOT_COUNT; i++) {
         is_whole &= recover_slot(ring, &table->slots[i]);
     }

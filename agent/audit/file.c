@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static enum err prepare(int fd)
@@ -63,19 +64,33 @@ bool audit_file_is_named(const struct audit_file *file, const char *path)
            named.st_dev == open_one.st_dev && named.st_ino == open_one.st_ino;
 }
 
+static uint64_t born_ns(const struct statx *st)
+{
+    return st->stx_mask & STATX_BTIME
+               ? (uint64_t)st->stx_btime.tv_sec * 1000000000 + st->stx_btime.tv_nsec
+               : 0;
+}
+
+bool audit_place_is_in_same_file(const struct audit_place *a, const struct audit_place *b)
+{
+    return a->device == b->device && a->inode == b->inode &&
+           (a->born_ns == b->born_ns || a->born_ns == 0 || b->born_ns == 0);
+}
+
 enum err audit_file_place(const struct audit_file *file, struct audit_place *out)
 {
-    struct stat st;
+    struct statx st;
 
-    if (fstat(file->fd, &st) < 0) {
+    if (statx(file->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) < 0) {
         return ERR_IO;
     }
-    if (st.st_nlink == 0) {
+    if (st.stx_nlink == 0) {
         return ERR_MISSING;
     }
-    *out = (struct audit_place){.device = (uint64_t)st.st_dev,
-                                .inode = (uint64_t)st.st_ino,
-                                .offset = (uint64_t)st.st_size};
+    *out = (struct audit_place){.device = makedev(st.stx_dev_major, st.stx_dev_minor),
+                                .inode = st.stx_ino,
+                                .born_ns = born_ns(&st),
+                                .offset = st.stx_size};
     return ERR_OK;
 }
 

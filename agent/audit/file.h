@@ -33,6 +33,9 @@ void audit_file_close(struct audit_file *file);
 
 bool audit_file_is_named(const struct audit_file *file, const char *path);
 
+/* By device, inode and, where both know it, birth. */
+bool audit_place_is_in_same_file(const struct audit_place *a, const struct audit_place *b);
+
 /* Where the next byte goes. ERR_MISSING: the file has no name any more, what is written is lost. */
 enum err audit_file_place(const struct audit_file *file, struct audit_place *out) MUST_USE;
 

@@ -7,11 +7,19 @@
  *
  * Fields that are absent or empty are left out, `user` too. Beside the table's fields:
  *
- *   v            version of this form
- *   agent, boot, worker, seq   who wrote it; seq counts from 1 without a gap for one boot and
- * worker path_raw     instead of path, where the path was refused <field>_hex  all bytes of a text
- * from the wire that is not UTF-8, whose text then holds U+FFFD truncated    true: a text was cut
- *   redelivered  true: the file this line may have stood in before was gone at a start
+ *   v                     version of this form
+ *
+ *   agent, boot, worker   who wrote it
+ *
+ *   seq                   counts from 1 for one boot and worker; a gap is a record lost to damage
+ *
+ *   path_raw              instead of path, where the path was refused
+ *
+ *   <field>_hex           all bytes of a wire text that is no UTF-8; its text then holds U+FFFD
+ *
+ *   truncated             true: a text was cut
+ *
+ *   redelivered           true: the file this line may have stood in before was gone at a start
  *
  * A text may take twice its bound after escaping, then it is cut: so a line is never longer than
  * AUDIT_LINE_MAX.
@@ -27,10 +35,8 @@
 #include "agent/audit/ring.h"
 
 #define AUDIT_LINE_MAX (16u * 1024)
-#define AUDIT_LINE_ROOM                                                                            \
-    (AUDIT_LINE_MAX +                                                                              \
-     16u * 1024) /* printing may need this much for a while                       \
-                                   */
+/* Printing may need this much for a while. */
+#define AUDIT_LINE_ROOM (AUDIT_LINE_MAX + 16u * 1024)
 
 /* How every line of this version begins. */
 #define AUDIT_LINE_BEGIN "{\"v\":1,\"type\":\""

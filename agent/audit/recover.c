@@ -16,11 +16,8 @@
 #define PATH_BYTES 4096
 #define SCAN_BYTES (4 * AUDIT_LINE_MAX)
 
-static bool is_at(const struct stat *st, const struct audit_place *place)
-{
-    return S_ISREG(st->st_mode) && (uint64_t)st->st_dev == place->device &&
-           (uint64_t)st->st_ino == place->inode;
-}
+/* What the last batch can take of a file. */
+#define BATCH_BYTES_MAX (AUDIT_BATCH_BYTES + AUDIT_LINE_MAX)
 
 static void directory_of(const char *path, char out[PATH_BYTES])
 {
@@ -30,24 +27,36 @@ static void directory_of(const char *path, char out[PATH_BYTES])
     snprintf(out, PATH_BYTES, "%.*s.", (int)length, path);
 }
 
+/* -1 where the name leads to something else. */
+static int open_if_at(int dir, const char *name, const struct audit_place *place)
+{
+    struct audit_file file = AUDIT_FILE_NONE;
+    struct audit_place found;
+    struct stat st;
+
+    if (fstatat(dir, name, &st, 0) < 0 || !S_ISREG(st.st_mode) ||
+        (uint64_t)st.st_ino != place->inode) {
+        return -1;
+    }
+    file.fd = openat(dir, name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (file.fd >= 0 && (audit_file_place(&file, &found) != ERR_OK ||
+                         !audit_place_is_in_same_file(&found, place))) {
+        audit_file_close(&file);
+    }
+    return file.fd;
+}
+
 /* A descriptor of the file at `place`, -1 where there is none. */
 static int open_place(const char *audit_file, const struct audit_place *place)
 {
     char directory[PATH_BYTES];
     struct dirent *entry;
-    struct stat st;
-    int fd = -1;
+    int fd = open_if_at(AT_FDCWD, audit_file, place);
 
-    if (stat(audit_file, &st) == 0 && is_at(&st, place)) {
-        return open(audit_file, O_RDWR | O_CLOEXEC);
-    }
     directory_of(audit_file, directory);
-    DIR *dir = opendir(directory);
+    DIR *dir = fd < 0 ? opendir(directory) : NULL;
     while (dir && fd < 0 && (entry = readdir(dir))) {
-        if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            is_at(&st, place)) {
-            fd = openat(dirfd(dir), entry->d_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-        }
+        fd = open_if_at(dirfd(dir), entry->d_name, place);
     }
     if (dir) {
         closedir(dir);
@@ -89,23 +98,6 @@ static void take_lines(struct scan *scan)
     scan->offset += begin;
 }
 
-static bool read_to_end(struct scan *scan)
-{
-    for (;;) {
-        ssize_t count =
-            pread(scan->fd, scan->buffer + scan->length, sizeof(scan->buffer) - scan->length,
-                  (off_t)(scan->offset + scan->length));
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            return count == 0;
-        }
-        scan->length += (size_t)count;
-        take_lines(scan);
-    }
-}
-
 /* What is left in the buffer is a line without its end; cut off only where it is one of ours. */
 static void cut_torn_line(const struct scan *scan)
 {
@@ -120,6 +112,33 @@ static void cut_torn_line(const struct scan *scan)
         return;
     }
     log_info("audit: a torn line of %zu bytes was cut; its record is written again", scan->length);
+}
+
+/* The lines that begin at `offset` and before `end`; and where the file ends before, cuts the line
+ * that has no end. */
+static bool read_lines(struct scan *scan, uint64_t offset, uint64_t end)
+{
+    scan->offset = offset;
+    scan->length = 0;
+    scan->skips = false;
+    while (scan->offset < end) {
+        ssize_t count =
+            pread(scan->fd, scan->buffer + scan->length, sizeof(scan->buffer) - scan->length,
+                  (off_t)(scan->offset + scan->length));
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return false;
+        }
+        if (count == 0) {
+            cut_torn_line(scan);
+            return true;
+        }
+        scan->length += (size_t)count;
+        take_lines(scan);
+    }
+    return true;
 }
 
 static void settle_up_to(struct audit_ring *ring, uint64_t last)
@@ -147,14 +166,14 @@ static bool scan_file(struct audit_ring *ring, int fd, struct scan *scan)
     if (fstat(fd, &st) < 0) {
         return false;
     }
-    /* A file that became shorter was cut by somebody else; what it holds now may begin anywhere. */
+    /* A file that became shorter was cut by somebody else; one that was cut before the batch was
+     * written may be as long again. */
     bool is_cut = (uint64_t)st.st_size < ledger->place.offset;
-    scan->offset = is_cut ? 0 : ledger->place.offset;
-    if (!read_to_end(scan)) {
-        return false;
+    bool is_read = is_cut || read_lines(scan, ledger->place.offset, UINT64_MAX);
+    if (is_read && scan->last <= ledger->delivered) {
+        is_read = read_lines(scan, 0, BATCH_BYTES_MAX);
     }
-    cut_torn_line(scan);
-    return !is_cut || scan->last > ledger->delivered;
+    return is_read && (!is_cut || scan->last > ledger->delivered);
 }
 
 void audit_recover_position(struct audit_ring *ring, const char *audit_file)

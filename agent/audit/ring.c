@@ -213,7 +213,8 @@ static enum err open_file(const char *path, int *fd, struct audit_ring_birth *bi
 static bool is_ledger(uint64_t salt, const struct audit_ring_ledger *ledger)
 {
     return ledger->checksum == ledger_checksum(salt, ledger) && ledger->tail % ALIGNMENT == 0 &&
-           ledger->tail < POSITION_MAX && ledger->delivered < POSITION_MAX;
+           ledger->tail < POSITION_MAX && ledger->delivered < POSITION_MAX &&
+           ledger->batch_end < POSITION_MAX;
 }
 
 static bool choose_ledger(struct audit_ring *ring)
@@ -241,7 +242,7 @@ static bool read_record(const struct audit_ring *ring, uint64_t position, uint64
     struct record_head head;
 
     memcpy(&head, at, sizeof(head));
-    if (head.length > AUDIT_RING_PAYLOAD_MAX ||
+    if (head.length == 0 || head.length > AUDIT_RING_PAYLOAD_MAX ||
         sizeof(head) + padded(head.length) > end - position || head.sequence <= after ||
         head.sequence - after > ring->data_bytes / ALIGNMENT) {
         return false;
@@ -283,11 +284,13 @@ static void find_end(struct audit_ring *ring)
         position = record.end;
         sequence = record.sequence;
     }
-    ring->is_damaged |= stored > position;
+    ring->is_damaged |= stored > position || ring->ledger.batch_end > sequence;
     ring->head = position;
     ring->head_offset = (size_t)(position % ring->data_bytes);
     ring->known_tail = ring->ledger.tail;
-    ring->next_sequence = sequence + 1;
+    /* The last batch's lines may stand in the file, whether or not they can be read here. */
+    ring->next_sequence =
+        1 + (ring->ledger.batch_end > sequence ? ring->ledger.batch_end : sequence);
     atomic_store_explicit(&ring->control->head, position, memory_order_relaxed);
     atomic_store_explicit(&ring->control->tail, ring->ledger.tail, memory_order_relaxed);
 }
@@ -322,10 +325,21 @@ void audit_ring_close(struct audit_ring *ring)
     }
 }
 
+/* A tail that is not between the last one and the head is not the consumer's, who will set it right
+ * when it settles next. */
+static void look_at_tail(struct audit_ring *ring)
+{
+    uint64_t tail = atomic_load_explicit(&ring->control->tail, memory_order_acquire);
+
+    if (tail - ring->known_tail <= ring->head - ring->known_tail && tail % ALIGNMENT == 0) {
+        ring->known_tail = tail;
+    }
+}
+
 uint64_t audit_ring_used(struct audit_ring *ring, uint64_t enough)
 {
     if (ring->head - ring->known_tail > enough) {
-        ring->known_tail = atomic_load_explicit(&ring->control->tail, memory_order_acquire);
+        look_at_tail(ring);
     }
     return ring->head - ring->known_tail;
 }
@@ -349,6 +363,8 @@ void audit_ring_commit(struct audit_ring *ring, size_t length)
     size_t taken = sizeof(struct record_head) + (size_t)padded(length);
     struct record_head head = {.length = (uint32_t)length, .sequence = ring->next_sequence};
 
+    ensure(length > 0 && length <= AUDIT_RING_PAYLOAD_MAX &&
+           taken <= ring->data_bytes - (ring->head - ring->known_tail));
     head.checksum = record_checksum(ring, ring->head, head.sequence, at + sizeof(head), length);
     memcpy(at, &head, sizeof(head));
     ring->next_sequence++;
@@ -370,7 +386,8 @@ bool audit_ring_next(const struct audit_ring *ring, uint64_t position, uint64_t 
 {
     uint64_t head = atomic_load_explicit(&ring->control->head, memory_order_acquire);
 
-    return find_record(ring, position, after, head, out);
+    /* The producer sets a head right that is not its own when it commits next. */
+    return head - position <= ring->data_bytes && find_record(ring, position, after, head, out);
 }
 
 void audit_ring_mark(struct audit_ring *ring, const struct audit_place *place, uint64_t batch_end)

@@ -56,6 +56,7 @@ struct audit_ring_birth {
 struct audit_place {
     uint64_t device;
     uint64_t inode;
+    uint64_t born_ns; /* tells the file from a later one with its inode number; 0: not known */
     uint64_t offset;
 };
 
@@ -108,8 +109,9 @@ struct audit_ring_record {
 enum err audit_ring_create(const char *path, const struct audit_ring_birth *birth,
                            size_t data_bytes, struct audit_ring *out, struct diag *diag) MUST_USE;
 
-/* A file that an earlier process left; its producer is dead. The ring can be read, and appended to.
- * ERR_SYNTAX: not a ring file of ours, or its control page is damaged. ERR_IO: errno says why. */
+/* A file that an earlier process left; its producer is dead. The ring can be read, and appended to;
+ * no sequence is given a second time. ERR_SYNTAX: not a ring file of ours, or its control page is
+ * damaged. ERR_IO: errno says why. */
 enum err audit_ring_open(const char *path, struct audit_ring *out, struct diag *diag) MUST_USE;
 
 /* Unmaps. The file stays. */
@@ -125,7 +127,8 @@ uint64_t audit_ring_used(struct audit_ring *ring, uint64_t enough);
  * (a multiple of 16); *room is 0 when there is none. */
 uint8_t *audit_ring_reserve(struct audit_ring *ring, size_t keep, size_t *room);
 
-/* What was written at audit_ring_reserve() becomes a record with the next sequence. */
+/* What was written at audit_ring_reserve() becomes a record with the next sequence. At least one
+ * byte, at most the room. */
 void audit_ring_commit(struct audit_ring *ring, size_t length);
 
 /* AUDIT_RING_SCRATCH_BYTES bytes, zero in a new file, aligned for any type. */

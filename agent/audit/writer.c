@@ -51,22 +51,18 @@ struct audit_writer {
     _Atomic uint64_t written, write_errors, redelivered, lost;
 };
 
+/* The folder itself, not a file in it, which somebody could remove. */
 static enum err lock_folder(const char *spool_dir, int *out, struct diag *diag)
 {
-    char path[4096];
+    int fd = open(spool_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if ((size_t)snprintf(path, sizeof(path), "%s/lock", spool_dir) >= sizeof(path)) {
-        diag_set(diag, "spool_dir: %s", err_text(ERR_RANGE));
-        return ERR_RANGE;
-    }
-    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
-        diag_set(diag, "spool_dir: %s: %s", path, strerror(errno));
+        diag_set(diag, "spool_dir: %s: %s", spool_dir, strerror(errno));
         return ERR_IO;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         enum err e = errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
-        diag_set(diag, "spool_dir: %s: %s", path,
+        diag_set(diag, "spool_dir: %s: %s", spool_dir,
                  e == ERR_BUSY ? "another agent uses this folder" : strerror(errno));
         close(fd);
         return e;
@@ -151,8 +147,9 @@ static void reopen(struct audit_writer *writer, struct now now)
     int old = writer->file.fd;
     struct diag diag = {0};
     uint64_t swallowed;
-    enum err e = audit_file_open(&writer->file, writer->path, &diag);
 
+    audit_batch_cut(&writer->batch, &writer->file);
+    enum err e = audit_file_open(&writer->file, writer->path, &diag);
     writer->check_due_us = now.mono_us + CHECK_INTERVAL_US;
     if (e != ERR_OK) {
         bump(&writer->write_errors, 1);
@@ -310,10 +307,13 @@ static bool is_drained(struct audit_writer *writer)
 
 static void drain(struct audit_writer *writer, int64_t give_up_us)
 {
+    enum turn result = TURN_MOVED;
     struct now now = clock_read();
 
-    while (!is_drained(writer) && now.mono_us < give_up_us) {
-        if (turn(writer, now) == TURN_FAILED) {
+    /* Idle and not drained: what is left can not be read. */
+    while (!is_drained(writer) && result != TURN_IDLE && now.mono_us < give_up_us) {
+        result = turn(writer, now);
+        if (result == TURN_FAILED) {
             usleep(RETRY_PAUSE_US);
         }
         now = clock_read();

@@ -16,15 +16,25 @@ void draft_fini(struct draft *draft)
     *draft = (struct draft){.config = NULL};
 }
 
+static void print_clean(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        fputc(*text >= ' ' && *text <= '~' ? *text : '?', out);
+    }
+}
+
 void draft_error(struct draft *draft, const char *where, const char *format, ...)
 {
+    char text[1024];
     va_list args;
 
     draft->error_count++;
-    fprintf(draft->errors, "%s: ", where);
     va_start(args, format);
-    vfprintf(draft->errors, format, args);
+    vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    print_clean(draft->errors, where);
+    fputs(": ", draft->errors);
+    print_clean(draft->errors, text);
     fputc('\n', draft->errors);
 }
 

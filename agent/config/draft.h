@@ -19,7 +19,8 @@ struct draft {
 void draft_init(struct draft *draft, struct config *config, const char *path, FILE *errors);
 void draft_fini(struct draft *draft);
 
-/* One line, "<where>: <text>". */
+/* One line, "<where>: <text>"; other bytes than printable ASCII, which may come from the file or
+ * from its name, as '?'. */
 void draft_error(struct draft *draft, const char *where, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,7 +1,24 @@
 #include "agent/ctl/command.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+int command_fail(const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    for (char *c = text; *c; c++) {
+        *c = *c >= ' ' && *c <= '~' ? *c : '?';
+    }
+    fprintf(stderr, "reevectl: %s\n", text);
+    return 1;
+}
 
 bool command_load_peppers(const char *file, bool is_unpeppered, struct pepper_set *out)
 {
@@ -18,7 +35,7 @@ bool command_load_peppers(const char *file, bool is_unpeppered, struct pepper_se
         return true;
     }
     if (pepper_load(file, out, &diag) != ERR_OK) {
-        fprintf(stderr, "reevectl: %s\n", diag.text);
+        command_fail("%s", diag.text);
         return false;
     }
     return true;
@@ -31,10 +48,14 @@ bool command_read_line(char *out, size_t capacity, size_t *length)
 
     while ((c = getchar()) != EOF && c != '\n') {
         if (c == '\0' || count + 1 >= capacity) {
-            fputs("reevectl: stdin: a line is too long or holds a NUL byte\n", stderr);
+            command_fail("stdin: a line is too long or holds a NUL byte");
             return false;
         }
         out[count++] = (char)c;
+    }
+    if (ferror(stdin)) {
+        command_fail("stdin: %s", strerror(errno));
+        return false;
     }
     out[count] = '\0';
     *length = count;
@@ -43,6 +64,10 @@ bool command_read_line(char *out, size_t capacity, size_t *length)
 
 int command_refuse_argument(const char *command, const char *argument)
 {
-    fprintf(stderr, "reevectl: %s: unexpected argument %s\n", command, argument);
+    if (strncmp(argument, "rv_", 3) == 0) {
+        command_fail("%s: a key is no argument, others could read it", command);
+    } else {
+        command_fail("%s: unexpected argument %s", command, argument);
+    }
     return COMMAND_USAGE;
 }

@@ -30,15 +30,19 @@ command_fn command_path_canon;
 command_fn command_config_check;
 command_fn command_config_reference;
 
+/* Prints "reevectl: ..." to stderr: one line, cut at 512 bytes, other bytes than printable ASCII as
+ * '?', since arguments and file names stand in it. Gives 1, the exit status. */
+int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* The file of --pepper-file, else of REEVE_PEPPER_FILE, read into *out; an empty set where neither
  * is given or `is_unpeppered`. Prints what is wrong and gives false. */
 bool command_load_peppers(const char *file, bool is_unpeppered, struct pepper_set *out);
 
 /* Reads a line from stdin without its newline, at most capacity - 1 bytes, NUL-terminated. False at
- * the end, and for a longer line or one with a NUL byte, which is named on stderr. */
+ * the end, and for what is named on stderr: a longer line, one with a NUL byte, a failing read. */
 bool command_read_line(char *out, size_t capacity, size_t *length);
 
-/* Prints "reevectl: <command>: unexpected argument" for the first of argv; COMMAND_USAGE. */
+/* Names the argument on stderr, but for one that looks like an API key; COMMAND_USAGE. */
 int command_refuse_argument(const char *command, const char *argument);
 
 #endif

@@ -24,7 +24,7 @@ static int parse(const char *command, int argc, char **argv, struct options *out
         }
     }
     if (out->is_unpeppered && (out->pepper_file || out->pepper_id)) {
-        fprintf(stderr, "reevectl: %s: --unpeppered goes with no pepper\n", command);
+        command_fail("%s: --unpeppered goes with no pepper", command);
         return COMMAND_USAGE;
     }
     return 0;
@@ -40,7 +40,7 @@ static bool choose_pepper(const struct options *options, const struct pepper_set
     }
     *out = pepper_find(peppers, str_from_c(options->pepper_id));
     if (!*out) {
-        fprintf(stderr, "reevectl: no pepper \"%s\"\n", options->pepper_id);
+        command_fail("no pepper \"%s\"", options->pepper_id);
     }
     return *out != NULL;
 }
@@ -50,8 +50,7 @@ static int print_hash(struct str first_line, struct str key, const struct pepper
     char hash[APIKEY_HASH_TEXT_MAX];
 
     if (apikey_hash_text(pepper, key, hash) != ERR_OK) {
-        fputs("reevectl: the key can not be hashed\n", stderr);
-        return 1;
+        return command_fail("the key can not be hashed");
     }
     printf("%.*s\n%s\n", STR_ARG(first_line), hash);
     return 0;
@@ -66,8 +65,7 @@ static int make_key(const struct options *options, const struct pepper_set *pepp
         return 1;
     }
     if (apikey_make(text) != ERR_OK) {
-        fputs("reevectl: no random bytes\n", stderr);
-        return 1;
+        return command_fail("no random bytes");
     }
     struct str key = str_make(text, sizeof(text));
     int status = print_hash(key, key, pepper);
@@ -87,9 +85,8 @@ static int hash_key(const struct options *options, const struct pepper_set *pepp
     }
     if (!command_read_line(line, sizeof(line), &length) ||
         !apikey_parse(str_make(line, length), &keyid)) {
-        fputs("reevectl: stdin: not an API key, or its checksum is wrong\n", stderr);
         crypto_wipe(line, sizeof(line));
-        return 1;
+        return command_fail("stdin: not an API key, or its checksum is wrong");
     }
     int status = print_hash(keyid, str_make(line, length), pepper);
     crypto_wipe(line, sizeof(line));

@@ -59,7 +59,7 @@ static const struct command *find(int argc, char **argv)
     return NULL;
 }
 
-static int run(const struct command *command, int argc, char **argv)
+static int run_command(const struct command *command, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
@@ -68,27 +68,22 @@ static int run(const struct command *command, int argc, char **argv)
         }
     }
     if (crypto_start() != ERR_OK) {
-        fputs("reevectl: OpenSSL does not start\n", stderr);
-        return 1;
+        return command_fail("OpenSSL does not start");
     }
     int status = command->run(argc, argv);
     crypto_stop();
     if (status == COMMAND_USAGE) {
         print_help(command, stderr);
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "reevectl: stdout: %s\n", strerror(errno));
-        return 1;
-    }
     return status;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const struct command *command = find(argc, argv);
 
     if (command) {
-        return run(command, argc - 3, argv + 3);
+        return run_command(command, argc - 3, argv + 3);
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("reevectl " REEVE_VERSION);
@@ -100,4 +95,14 @@ int main(int argc, char **argv)
     }
     print_overview(stderr);
     return COMMAND_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return command_fail("stdout: %s", strerror(errno));
+    }
+    return status;
 }

@@ -26,13 +26,12 @@ static unsigned relax_bit(const char *name)
 
 static int parse(int argc, char **argv, unsigned *relax)
 {
-    for (int i = 0; i < argc; i++) {
+    for (int i = 0; i < argc; i += 2) {
         unsigned bit = strcmp(argv[i], "--relax") == 0 && i + 1 < argc ? relax_bit(argv[i + 1]) : 0;
         if (bit == 0) {
             return command_refuse_argument("path canon", argv[i]);
         }
         *relax |= bit;
-        i++;
     }
     return 0;
 }
@@ -54,7 +53,7 @@ static bool print_path(struct str raw, unsigned relax)
 
 int command_path_canon(int argc, char **argv)
 {
-    static char line[PATH_BYTES_MAX];
+    static char line[PATH_BYTES_MAX + 1];
     bool all_accepted = true;
     unsigned relax = 0;
     size_t length;

@@ -65,9 +65,40 @@ static void arm_timer(struct connection *connection)
     ev_timer_start(loop, &connection->timer);
 }
 
+static bool has_unread(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Every request that came is answered. */
+static bool is_at_rest(const struct connection *connection)
+{
+    const struct peer *peer = &connection->peer;
+
+    return peer->parked_count == 0 && !peer->in && !has_unread(connection->fd);
+}
+
+/* HAProxy up to 3.0 goes on using the connections of a server that is down, in turn, so under load
+ * none is ever idle. It loses what it asks while we close; the least likely moment is right behind
+ * an answer, in the same write: it reads both before it asks again, and it has just put this
+ * connection at the end of its list. */
+static void take_leave(struct connection *connection)
+{
+    struct peer *peer = &connection->peer;
+
+    if (connection->worker->is_draining && peer->state == PEER_OPEN && peer->has_answered &&
+        peer->out_first && is_at_rest(connection)) {
+        peer_disconnect(peer, SPOE_STATUS_NORMAL);
+    }
+}
+
+/* In a drain the peer is left to close: HAProxy 2.6 overlooks an ACK where the end of the stream is
+ * there before it has read it. */
 static void linger(struct connection *connection)
 {
-    if (shutdown(connection->fd, SHUT_WR) != 0) {
+    if (!connection->worker->is_draining && shutdown(connection->fd, SHUT_WR) != 0) {
         connection_close(connection);
         return;
     }
@@ -152,6 +183,7 @@ void connection_flush(struct connection *connection)
 {
     struct peer *peer = &connection->peer;
 
+    take_leave(connection);
     while (!connection->is_closed && write_output(connection)) {
         if (!peer->is_stalled) {
             break;
@@ -311,10 +343,8 @@ struct connection *connection_new(struct worker *worker, int fd)
 
 bool connection_is_idle(const struct connection *connection, int64_t mono_us, int64_t quiet_us)
 {
-    const struct peer *peer = &connection->peer;
-
-    return peer->parked_count == 0 && !peer->out_first && !peer->in &&
-           mono_us - connection->active_us >= quiet_us;
+    return !connection->peer.out_first && mono_us - connection->active_us >= quiet_us &&
+           is_at_rest(connection);
 }
 
 void connection_close(struct connection *connection)

@@ -3,6 +3,9 @@
  * decide, writes what came out in one call; whole frames reach the kernel together whenever the
  * socket has room.
  *
+ * In a drain a connection ends at rest: a busy one with DISCONNECT right behind an ACK, one without
+ * requests by the worker, which looks for those that are idle.
+ *
  * Timeouts: HELLO, a frame that began, output that is not taken, idleness, the linger after
  * DISCONNECT. One timer each connection, re-armed only where something is due.
  *
@@ -42,8 +45,8 @@ struct connection *connection_new(struct worker *worker, int fd);
 /* Sends what stands in the output. */
 void connection_flush(struct connection *connection);
 
-/* True where closing loses nothing: no request waits, no output, nothing half read, and no input
- * for quiet_us. */
+/* True where closing loses nothing: no request waits, no output, nothing half read or unread, and
+ * no input for quiet_us. */
 bool connection_is_idle(const struct connection *connection, int64_t mono_us, int64_t quiet_us);
 
 void connection_close(struct connection *connection);

@@ -141,6 +141,7 @@ static void send_reply(struct peer *peer, const struct verdict *verdict, uint64_
         return;
     }
     peer->out_last->end += length;
+    peer->has_answered = true;
 }
 
 static void log_spool_full(struct engine *engine)

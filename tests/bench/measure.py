@@ -1,8 +1,9 @@
-"""Runs the load generator against an agent and tells what each of the agent's threads spent."""
+"""Runs the load generator against an agent and tells what the agent spent: CPU and allocations."""
 
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 CONNECTIONS_OF_WARM_UP = 4
@@ -20,6 +21,19 @@ def cpu_by_thread(pid):
         nanoseconds = int((task / "schedstat").read_text().split()[0])
         spent[name] = spent.get(name, 0.0) + nanoseconds / 1e9
     return spent
+
+
+class Allocations:
+    """Counts an agent's, by a library preloaded into it."""
+
+    def __init__(self, build, path):
+        self.path = path
+        self.path.write_bytes(bytes(8))
+        library = build / "tests" / "bench" / "count_allocations.so"
+        self.prefix = ["env", f"LD_PRELOAD={library}", f"REEVE_ALLOCATIONS={path}"]
+
+    def count(self):
+        return int.from_bytes(self.path.read_bytes(), sys.byteorder)
 
 
 class Load:
@@ -47,11 +61,11 @@ class Load:
     def warm_up(self, address, requests):
         self.run(address, connections=CONNECTIONS_OF_WARM_UP, window=4, requests=requests)
 
-    def measure(self, pid, address, **options):
-        """One run: rate, latencies, and CPU per verdict of each thread and of all."""
-        before = cpu_by_thread(pid)
-        result = self.run(address, **options)
-        after = cpu_by_thread(pid)
+    def measure(self, agent, **options):
+        """One run: rate, latencies, allocations and CPU per verdict of each thread and of all."""
+        allocated, before = agent.allocations.count(), cpu_by_thread(agent.pid)
+        result = self.run(agent.address, **options)
+        allocated, after = agent.allocations.count() - allocated, cpu_by_thread(agent.pid)
         spent = {name: after[name] - before.get(name, 0.0) for name in after}
         threads = {name: cpu * 1e6 / result["answered"] for name, cpu in spent.items()}
         return {
@@ -61,4 +75,5 @@ class Load:
             "max_us": result["latency_us"]["max"],
             "threads_us": threads,
             "process_us": sum(threads.values()),
+            "allocations": allocated / result["answered"],
         }

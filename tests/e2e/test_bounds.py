@@ -44,6 +44,7 @@ def test_frame_that_does_not_end_times_out(start_stack):
         peer.expect_disconnect(TIMEOUT)
 
 
+@pytest.mark.sanitized
 def test_case_98_peer_that_never_reads_is_dropped(start_stack):
     stack = start_stack(agents=1, write_timeout="500ms")
     agent = stack.agents[0]
@@ -72,6 +73,7 @@ def cpu_share(agent):
     return (agent.cpu_seconds() - before) / (time.monotonic() - begin)
 
 
+@pytest.mark.sanitized
 def test_case_99_no_descriptors_left_does_not_spin(start_stack):
     """Accepting backs off; connections from before are served; afterwards all is well."""
     stack = start_stack(agents=1, prefix=["prlimit", "--nofile=64"])
@@ -101,7 +103,7 @@ def test_more_connections_than_allowed_wait(start_stack):
 
 
 def test_case_100_storm_of_short_connections(start_stack):
-    stack = start_stack(agents=1)
+    stack = start_stack(agents=1, is_patient=True)
     agent = stack.agents[0]
     wait_until(lambda: stack.fetch(user="alice").status == 200, "service")
     before = agent.open_files()
@@ -113,6 +115,7 @@ def test_case_100_storm_of_short_connections(start_stack):
     wait_until(lambda: agent.open_files() <= before + 8, "its sockets to be closed")
 
 
+@pytest.mark.sanitized
 def test_requests_too_many_for_a_frozen_store_are_all_answered(start_stack):
     """Case 85 and 101: above its bounds the agent goes on reading and answers."""
     stack = start_stack(agents=1)
@@ -146,9 +149,10 @@ def test_request_that_does_not_fit_the_frame_is_503_at_once(start_stack):
     assert stack.fetch(user="alice").status == 200
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_share_the_connections(start_stack, workers):
-    stack = start_stack(agents=1, workers=workers)
+    stack = start_stack(agents=1, workers=workers, is_patient=True)
     with Load(stack.address, stack.mixed(), count=400) as load:
         load.join()
     assert load.others() == []

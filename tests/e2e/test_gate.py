@@ -10,6 +10,8 @@ from harness.apikey import key_id, with_checksum
 from harness.http import fetch, raw_request
 from harness.wait import wait_until
 
+pytestmark = pytest.mark.sanitized
+
 
 def test_allow(stack):
     answer = stack.fetch(user="alice")
@@ -322,12 +324,11 @@ def test_interleaved_verdicts_of_one_http2_connection(stack):
             assert record["credential"] == f"key:{key_id(key)}"
 
 
-HOSTILE = ['"', "\\", "</script>", "\x7f", "\xff\xfe", "\t", "a\u2028b"]
+HOSTILE = [b'"', b"\\", b"</script>", b"\x7f", b"\xff\xfe", b"\t", "a\u2028b".encode()]
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text) for text in HOSTILE])
-def test_audit_line_is_valid_json_whatever_the_client_sent(stack, text):
-    raw = text.encode("latin-1", "ignore") or text.encode()
+@pytest.mark.parametrize("raw", HOSTILE, ids=map(ascii, HOSTILE))
+def test_audit_line_is_valid_json_whatever_the_client_sent(stack, raw):
     answer = raw_request(
         stack.address,
         b"GET /v1/orders/7 HTTP/1.1\r\nHost: a" + raw + b"\r\nX-API-Key: " + raw + b"\r\n\r\n",

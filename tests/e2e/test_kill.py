@@ -3,17 +3,13 @@
 import collections
 import random
 
+import pytest
+
 from harness.load import Load
 from harness.wait import wait_until
 
 SEED = 9
 ROUNDS, ROUNDS_LONG = 10, 50
-
-
-def audited_allows(stack):
-    return collections.Counter(
-        record["rid"] for record in stack.audit() if record["verdict"] == "allow"
-    )
 
 
 def assert_sequences_are_unique(agent):
@@ -23,6 +19,7 @@ def assert_sequences_are_unique(agent):
     assert [place for place, count in places.items() if count > 1] == []
 
 
+@pytest.mark.sanitized
 def test_every_allow_is_audited_once_across_kills(start_stack, is_long):
     stack = start_stack(drain_delay="0")
     chance = random.Random(SEED)
@@ -40,7 +37,7 @@ def test_every_allow_is_audited_once_across_kills(start_stack, is_long):
     assert load.wrongly_allowed() == []
     allowed = load.allowed_rids()
     assert len(allowed) > 200
-    audited = audited_allows(stack)
+    audited = stack.audited_allows()
     assert [rid for rid in allowed if audited[rid] != 1] == []
     assert [rid for rid, count in audited.items() if count > 1] == []
     for agent in stack.agents:
@@ -63,5 +60,5 @@ def test_all_agents_killed_at_once_under_load(start_stack):
             agent.start()
         wait_until(lambda: load.answers[-1][1] == 200, "allows to come back")
     stack.terminate_agents()
-    audited = audited_allows(stack)
+    audited = stack.audited_allows()
     assert [rid for rid in load.allowed_rids() if audited[rid] != 1] == []

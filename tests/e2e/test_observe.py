@@ -1,6 +1,10 @@
 """haproxy-examples/observe with the real agent: everything goes on, the audit says the truth."""
 
+import pytest
+
 from harness.wait import wait_until
+
+pytestmark = pytest.mark.sanitized
 
 
 def test_observing_records_and_never_blocks(start_stack):

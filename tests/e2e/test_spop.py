@@ -10,6 +10,8 @@ from harness import spop
 from harness.spop import Peer
 from harness.wait import wait_until
 
+pytestmark = pytest.mark.sanitized
+
 SEED = 2
 INVALID_FRAME, TOO_BIG = 4, 3
 

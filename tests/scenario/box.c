@@ -20,7 +20,7 @@ static void write_conf(struct box *box, const char *conf)
     FILE *file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
     fprintf(file, "audit_file = \"%s/audit.jsonl\"\nspool_dir = \"%s\"\n%s%s\n", box->dir, box->dir,
-            strstr(conf, "spool_size") ? "" : "spool_size = \"64KiB\"\n", conf);
+            strstr(conf, "spool_size") ? "" : "spool_size = \"4MiB\"\n", conf);
     fclose(file);
     ck_assert_int_eq(config_load(path, &none, 0, stderr, &box->config), ERR_OK);
     unlink(path);

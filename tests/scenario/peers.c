@@ -4,18 +4,33 @@
 #include <stdlib.h>
 
 #include "tests/scenario/box.h"
+#include "tests/support/quiet.h"
 
 #define MANY 3000
 
 static struct box box;
 
-static void setup(void)
+#define CONF                                                                                       \
+    "gate \"*\" { accept = {apikey} }\n"                                                           \
+    "gate \"watch\" { accept = {apikey} mode = \"observe\" }\n"                                    \
+    "max_age = \"60s\"\n"
+
+static void open_with(const char *conf)
 {
-    box_open(&box, "gate \"*\" { accept = {apikey} }\n"
-                   "gate \"watch\" { accept = {apikey} mode = \"observe\" }\nmax_age = \"60s\"");
+    box_open(&box, conf);
     struct spop_question question = box_question(&box);
     uint64_t id = box_ask_through(&box, 0, &question);
     box_expect(&box, 0, id, "allow", 200, "ok");
+}
+
+static void setup(void)
+{
+    open_with(CONF);
+}
+
+static void setup_small_spool(void)
+{
+    open_with(CONF "spool_size = \"64KiB\"");
 }
 
 static void teardown(void)
@@ -231,6 +246,7 @@ START_TEST(a_full_spool_never_allows)
     struct spool_counters counters;
     uint64_t allowed = 1;
     uint64_t id = 0;
+    int saved = silence_log();
 
     for (int i = 0; i < MANY; i++) {
         id = box_ask(&box, 0, &question);
@@ -248,6 +264,7 @@ START_TEST(a_full_spool_never_allows)
     id = box_ask(&box, 0, &question);
     ck_assert_str_eq(box_var(&box, 0, id, "verdict"), "allow");
     ck_assert_str_eq(box_var(&box, 0, id, "shadow"), "deny:audit_blocked");
+    restore_log(saved);
 }
 END_TEST
 
@@ -257,6 +274,7 @@ int main(void)
     TCase *tcase = tcase_create("peers");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, a_frame_may_come_byte_by_byte);
     tcase_add_test(tcase, a_frame_may_be_cut_anywhere);
     tcase_add_test(tcase, an_idle_peer_holds_no_buffers);
@@ -267,6 +285,9 @@ int main(void)
     tcase_add_test(tcase, a_disconnect_is_answered_and_cancels_what_waits);
     tcase_add_test(tcase, a_health_check_is_answered_and_closed);
     tcase_add_test(tcase, a_health_check_fails_while_not_ready);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("small spool");
+    tcase_add_checked_fixture(tcase, setup_small_spool, teardown);
     tcase_add_test(tcase, a_full_spool_never_allows);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

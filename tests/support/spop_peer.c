@@ -268,7 +268,11 @@ bool spop_get_varint(struct spop_bytes *bytes, uint64_t *value)
         if (!take(bytes, 1, &byte)) {
             return false;
         }
-        *value += (uint64_t)byte.data[0] << shift;
+        uint64_t more = (uint64_t)byte.data[0] << shift;
+        if (more >> shift != byte.data[0] || *value + more < more) {
+            return false;
+        }
+        *value += more;
         if (byte.data[0] < 128) {
             return true;
         }
@@ -312,6 +316,22 @@ static bool get_value(struct spop_bytes *bytes, struct spop_value *value)
     default:
         return false;
     }
+}
+
+bool spop_get_message(struct spop_bytes *payload, struct spop_bytes *name, unsigned *arg_count)
+{
+    struct spop_bytes count;
+
+    if (!get_counted(payload, name) || !take(payload, 1, &count)) {
+        return false;
+    }
+    *arg_count = count.data[0];
+    return true;
+}
+
+bool spop_get_arg(struct spop_bytes *payload, struct spop_bytes *name, struct spop_value *value)
+{
+    return get_counted(payload, name) && get_value(payload, value);
 }
 
 enum spop_result spop_get_frame(const uint8_t *bytes, size_t length, struct spop_frame *frame,

@@ -130,7 +130,7 @@ enum spop_result { SPOP_WHOLE, SPOP_MORE, SPOP_MALFORMED };
 enum spop_result spop_get_frame(const uint8_t *bytes, size_t length, struct spop_frame *frame,
                                 size_t *used);
 
-/* Reads a varint off the front of `bytes`; false when it is cut. */
+/* Reads a varint off the front of `bytes`; false when it is cut or has more than 64 bits. */
 bool spop_get_varint(struct spop_bytes *bytes, uint64_t *value);
 
 struct spop_value {
@@ -138,6 +138,11 @@ struct spop_value {
     uint64_t number; /* integers and booleans */
     struct spop_bytes bytes;
 };
+
+/* Read a message's head, then each of its arguments, off the front of a NOTIFY's payload. False:
+ * cut or malformed. */
+bool spop_get_message(struct spop_bytes *payload, struct spop_bytes *name, unsigned *arg_count);
+bool spop_get_arg(struct spop_bytes *payload, struct spop_bytes *name, struct spop_value *value);
 
 /* The value of a key in a KV-LIST. False: not there, or the list is malformed. */
 bool spop_get_pair(struct spop_bytes payload, const char *key, struct spop_value *value);

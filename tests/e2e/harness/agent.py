@@ -19,28 +19,33 @@ SANITIZER_REPORT = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer
 
 
 class Agent(Process):
-    """`options` are top-level options as for reeved -o; a list value gives several."""
+    """`options` are top-level options as for reeved -o; `listens` are listened on as well."""
 
-    def __init__(self, name, example, directory, redis_url, prefix=(), **options):
+    def __init__(self, name, example, directory, redis_url, prefix=(), listens=(), **options):
         self.address = free_address()
         self.audit_path = directory / f"{name}.audit.jsonl"
         self.config_path = EXAMPLES / example / "reeve.conf"
         self.spool_path = directory / f"{name}.spool"
         self.spool_path.mkdir(mode=0o700)
-        settings = {
+        self.settings = {
             "agent_id": name,
-            "listen": f"tcp://{text(self.address)}",
+            "listen": ",".join([f"tcp://{text(self.address)}", *listens]),
             "redis": redis_url,
             "audit_file": self.audit_path,
             "spool_dir": self.spool_path,
             **options,
         }
-        self.settings = [f"{option}={value}" for option, value in settings.items()]
         super().__init__(name, self.command_line(), directory, prefix=prefix)
 
     def command_line(self):
-        overrides = [word for setting in self.settings for word in ("-o", setting)]
+        settings = [f"{option}={value}" for option, value in self.settings.items()]
+        overrides = [word for setting in settings for word in ("-o", setting)]
         return [str(REEVED), "-f", str(self.config_path), *overrides]
+
+    def set(self, option, value):
+        """From the next start on."""
+        self.settings[option] = value
+        self.argv = self.command_line()
 
     def use_config(self, path):
         """From the next start on."""

@@ -1,6 +1,7 @@
 """HAProxy with a configuration from haproxy-examples/, as it stands there."""
 
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -18,9 +19,10 @@ def text(address):
 
 
 class Haproxy(Process):
-    """`extra` is a second configuration file's text, for what a test changes."""
+    """`extra` is a second configuration file's text, for what a test changes; `processing` replaces
+    the `timeout processing` that ships."""
 
-    def __init__(self, example, directory, upstream, agents, extra=""):
+    def __init__(self, example, directory, upstream, agents, extra="", processing=None):
         self.http_address = free_address()
         self.h2_address = free_address()
         self.control_path = directory / "haproxy.sock"
@@ -28,12 +30,18 @@ class Haproxy(Process):
         (directory / "extra.cfg").write_text(
             f"global\n    stats socket {self.control_path} mode 600 level admin\n{extra}"
         )
+        spoe = EXAMPLES / example / "spoe-reeve.conf"
+        if processing:
+            line = re.compile(r"^( *timeout processing ).*", re.MULTILINE)
+            changed = line.sub(rf"\g<1>{processing}", spoe.read_text())
+            spoe = directory / "spoe-reeve.conf"
+            spoe.write_text(changed)
         agent_text = [text(address) for address in agents]
         env = {
             "REEVE_HTTP_BIND": text(self.http_address),
             "REEVE_H2_BIND": text(self.h2_address),
             "REEVE_UPSTREAM": text(upstream),
-            "REEVE_SPOE_CONF": str(EXAMPLES / example / "spoe-reeve.conf"),
+            "REEVE_SPOE_CONF": str(spoe),
             "REEVE_AGENT1": agent_text[0],
             "REEVE_AGENT2": agent_text[-1],
         }

@@ -1,6 +1,7 @@
 """SPOP in Python, enough to play either side: HAProxy against reeved, an agent against HAProxy."""
 
 import ipaddress
+import select
 import socket
 import struct
 
@@ -12,6 +13,10 @@ SCOPE_SESSION, SCOPE_TRANSACTION = 1, 2
 
 class Uint(int):
     """An integer sent as UINT32."""
+
+
+class Text(bytes):
+    """Bytes sent as STRING."""
 
 
 class Closed(Exception):
@@ -63,7 +68,8 @@ def typed(value):
         return b"\x06" + value.packed
     if isinstance(value, ipaddress.IPv6Address):
         return b"\x07" + value.packed
-    return (b"\x09" if isinstance(value, bytes) else b"\x08") + string(value)
+    is_binary = isinstance(value, bytes) and not isinstance(value, Text)
+    return (b"\x09" if is_binary else b"\x08") + string(value)
 
 
 def read_typed(data, at):
@@ -182,8 +188,14 @@ class Peer:
 
     @classmethod
     def connect(cls, address, timeout=10.0):
-        sock = socket.create_connection(address, timeout=timeout)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        """`address` is (host, port), or the path of a unix socket."""
+        if isinstance(address, str):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(timeout)
+            sock.connect(address)
+        else:
+            sock = socket.create_connection(address, timeout=timeout)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(sock)
 
     def __enter__(self):
@@ -213,6 +225,10 @@ class Peer:
     def receive(self):
         size = struct.unpack(">I", self._exactly(4))[0]
         return Frame(self._exactly(size))
+
+    def is_readable(self, within):
+        """Something came, or the end, within so many seconds."""
+        return bool(select.select([self.sock], [], [], within)[0])
 
     def greet(self, **options):
         self.send(hello(**options))

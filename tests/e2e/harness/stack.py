@@ -1,5 +1,6 @@
 """The whole: clients -> HAProxy -> upstream, HAProxy -> agents -> Redis."""
 
+import collections
 import signal
 
 from harness.admin import Admin
@@ -11,14 +12,25 @@ from harness.upstream import Upstream
 from harness.wait import wait_until
 
 
+# Of HAProxy and agents, for tests of what is lost: a machine that is busy with something else for a
+# moment loses nothing.
+PATIENT = {"deadline": "1800ms", "store_timeout": "1500ms"}
+PATIENT_PROCESSING = "2s"
+
+
 class Stack:
     """Started with the roles and users that most tests need:
 
     alice    reader: GET /v1/orders/**
     bob      reader and writer: * /v1/orders/**, but no DELETE
+
+    `is_patient`: with longer timeouts than those that ship.
     """
 
-    def __init__(self, directory, example="api-keys", agents=2, extra="", **options):
+    def __init__(
+        self, directory, example="api-keys", agents=2, extra="", is_patient=False, **options
+    ):
+        options = {**(PATIENT if is_patient else {}), **options}
         self.upstream = Upstream()
         self.redis = Redis(directory)
         self.agents = [
@@ -26,7 +38,10 @@ class Stack:
             for number in range(agents)
         ]
         addresses = [agent.address for agent in self.agents]
-        self.haproxy = Haproxy(example, directory, self.upstream.address, addresses, extra)
+        processing = PATIENT_PROCESSING if is_patient else None
+        self.haproxy = Haproxy(
+            example, directory, self.upstream.address, addresses, extra, processing
+        )
         self.address = self.haproxy.http_address
         self.admin = Admin(self.redis.url)
         self.keys = {}
@@ -85,6 +100,12 @@ class Stack:
 
     def audit(self):
         return [record for agent in self.agents for record in agent.audit()]
+
+    def audited_allows(self):
+        """{rid: how often an allow of it is in the audit}."""
+        return collections.Counter(
+            record["rid"] for record in self.audit() if record["verdict"] == "allow"
+        )
 
     def audit_of(self, rid):
         """The one record of a request, whichever agent judged it."""

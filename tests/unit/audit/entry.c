@@ -242,6 +242,7 @@ Suite *entry_suite(void)
     Suite *suite = suite_create("entry");
     TCase *tcase = tcase_create("entry");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, rejects_an_entry_cut_anywhere);
     tcase_add_test(tcase, rejects_bytes_after_the_entry);
     tcase_add_loop_test(tcase, rejects_what_is_no_entry, 0, COUNT(bad_entries));

@@ -1,13 +1,15 @@
 #include "tests/unit/audit/faults.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-struct faults faults;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct faults faults;
 
 ssize_t __wrap_write(int fd, const void *data, size_t length);
 int __wrap_ftruncate(int fd, off_t size);
@@ -22,6 +24,13 @@ static bool is_watched(int fd)
     return fd != STDERR_FILENO && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+void faults_set(const struct faults *plan)
+{
+    pthread_mutex_lock(&mutex);
+    faults = plan ? *plan : (struct faults){0};
+    pthread_mutex_unlock(&mutex);
+}
+
 static void kill_within(int fd, const void *data, size_t length)
 {
     size_t part = faults.kill_bytes < length ? faults.kill_bytes : length;
@@ -34,12 +43,8 @@ static void kill_within(int fd, const void *data, size_t length)
     }
 }
 
-ssize_t __wrap_write(int fd, const void *data, size_t length)
+static ssize_t write_with_faults(int fd, const void *data, size_t length)
 {
-    if (!is_watched(fd)) {
-        return __real_write(fd, data, length);
-    }
-    faults.write_count++;
     kill_within(fd, data, length);
     if (faults.fail_errno) {
         errno = faults.fail_errno;
@@ -57,9 +62,23 @@ ssize_t __wrap_write(int fd, const void *data, size_t length)
     return count;
 }
 
+ssize_t __wrap_write(int fd, const void *data, size_t length)
+{
+    if (!is_watched(fd)) {
+        return __real_write(fd, data, length);
+    }
+    pthread_mutex_lock(&mutex);
+    ssize_t count = write_with_faults(fd, data, length);
+    pthread_mutex_unlock(&mutex);
+    return count;
+}
+
 int __wrap_ftruncate(int fd, off_t size)
 {
-    if (faults.cut_fails && is_watched(fd)) {
+    pthread_mutex_lock(&mutex);
+    bool fails = faults.cut_fails && is_watched(fd);
+    pthread_mutex_unlock(&mutex);
+    if (fails) {
         errno = EIO;
         return -1;
     }

@@ -2,7 +2,7 @@
  * A disk that fails on purpose. Linked with --wrap, so every write() and ftruncate() of the code
  * under test comes here; only calls on the watched file are touched.
  *
- * Process-wide, zero at the start: then everything passes.
+ * Process-wide; any thread. At the start everything passes.
  */
 #ifndef REEVE_TESTS_AUDIT_FAULTS_H
 #define REEVE_TESTS_AUDIT_FAULTS_H
@@ -17,9 +17,9 @@ struct faults {
     bool cut_fails;     /* ftruncate: EIO */
     int kill_countdown; /* > 0: at that write, after kill_bytes of it, SIGKILL */
     size_t kill_bytes;  /* larger than the write: after all of it */
-    int write_count;    /* calls seen */
 };
 
-extern struct faults faults;
+/* From the next call on. NULL: everything passes. */
+void faults_set(const struct faults *plan);
 
 #endif

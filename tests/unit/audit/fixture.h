@@ -10,6 +10,7 @@
 #include "agent/audit/record.h"
 #include "agent/audit/spool.h"
 #include "agent/audit/writer.h"
+#include "tests/support/quiet.h"
 
 #define RING_BYTES ((size_t)64 * 1024)
 
@@ -49,12 +50,15 @@ struct line_tally {
     uint64_t highest;
     uint64_t line_count;
     uint64_t redelivered_count;
-    uint8_t *times; /* [TALLY_MAX] */
+    uint8_t *times; /* [capacity] */
+    size_t capacity;
 };
 
 void line_tally_init(struct line_tally *tally, unsigned boot, unsigned worker);
 void line_tally_fini(struct line_tally *tally);
 void line_tally_read(struct line_tally *tally, const char *path);
+/* Into each of several in one pass: checking a line is what costs. */
+void line_tally_read_each(struct line_tally *tallies, size_t count, const char *path);
 
 /* Each of first ... last exactly once. */
 void assert_exactly_once(const struct line_tally *tally, uint64_t first, uint64_t last);
@@ -63,8 +67,10 @@ void assert_exactly_once(const struct line_tally *tally, uint64_t first, uint64_
 void assert_file_holds(const struct fixture *fixture, unsigned boot, unsigned worker,
                        uint64_t first, uint64_t last);
 
-/* Standard error, where the log goes, to nowhere and back: for tests that provoke it a lot. */
-int silence_log(void);
-void restore_log(int saved);
+/* With REEVE_TEST_LONG=1 the full numbers are tested, otherwise a sample of them. */
+bool is_long_run(void);
+
+/* The case after `at`: about every step-th, the same at each run; in a long run the next one. */
+size_t next_case(size_t at, size_t step);
 
 #endif

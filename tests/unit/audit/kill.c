@@ -13,14 +13,14 @@
 #include "tests/unit/audit/fixture.h"
 #include "tests/unit/audit/suites.h"
 
-#define WORKERS        2
-#define ROUNDS         20
-#define WRITE_ROUNDS   60
-#define KILL_AFTER_MAX 40 /* ms */
+#define WORKERS           2
+#define ROUNDS_MAX        200
+#define KILL_AFTER_US_MAX 20000
+#define KILL_AT_MAX       2000 /* records */
 
 /* What the child knew to be recorded, in memory that outlives it. */
 struct shared {
-    _Atomic uint64_t recorded[ROUNDS > WRITE_ROUNDS ? ROUNDS : WRITE_ROUNDS][WORKERS];
+    _Atomic uint64_t recorded[ROUNDS_MAX][WORKERS];
 };
 
 static struct fixture fixture;
@@ -31,6 +31,13 @@ static uint32_t next_random(uint32_t bound)
 {
     random_state = random_state * 1664525u + 1013904223u;
     return (random_state >> 8) % bound;
+}
+
+static void pause_us(uint32_t us)
+{
+    struct timespec pause = {.tv_nsec = (long)us * 1000};
+
+    nanosleep(&pause, NULL);
 }
 
 static void setup(void)
@@ -64,8 +71,7 @@ static void run_child(unsigned boot)
         if (spool_append(spools[worker], &record) == SPOOL_RECORDED) {
             atomic_fetch_add(&shared->recorded[boot][worker], 1);
         } else {
-            struct timespec pause = {.tv_nsec = 100000};
-            nanosleep(&pause, NULL);
+            pause_us(100);
         }
     }
 }
@@ -78,7 +84,7 @@ static pid_t start_child(unsigned boot, const struct faults *plan)
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         silence_log();
-        faults = *plan;
+        faults_set(plan);
         run_child(boot);
     }
     return child;
@@ -93,50 +99,71 @@ static void wait_for(pid_t child)
 }
 
 /* A record may stand there although its append did not return, but then it is the last. */
+static uint64_t assert_recorded(const struct line_tally *tally, unsigned round)
+{
+    uint64_t recorded = atomic_load(&shared->recorded[round][tally->worker]);
+
+    ck_assert_msg(tally->highest >= recorded && tally->highest <= recorded + 1,
+                  "boot %u: %llu recorded, %llu there", tally->boot, (unsigned long long)recorded,
+                  (unsigned long long)tally->highest);
+    assert_exactly_once(tally, 1, tally->highest);
+    ck_assert_uint_eq(tally->redelivered_count, 0);
+    return recorded;
+}
+
 static void assert_all_recorded(unsigned rounds)
 {
+    static struct line_tally tallies[ROUNDS_MAX * WORKERS];
     uint64_t total = 0;
 
-    for (unsigned boot = 0; boot < rounds; boot++) {
-        for (unsigned worker = 0; worker < WORKERS; worker++) {
-            uint64_t recorded = atomic_load(&shared->recorded[boot][worker]);
-            struct line_tally tally;
-
-            line_tally_init(&tally, boot + 1, worker);
-            line_tally_read(&tally, fixture.file);
-            ck_assert_msg(tally.highest >= recorded && tally.highest <= recorded + 1,
-                          "boot %u: %llu recorded, %llu there", boot + 1,
-                          (unsigned long long)recorded, (unsigned long long)tally.highest);
-            assert_exactly_once(&tally, 1, tally.highest);
-            ck_assert_uint_eq(tally.redelivered_count, 0);
-            total += recorded;
-            line_tally_fini(&tally);
-        }
+    for (unsigned i = 0; i < rounds * WORKERS; i++) {
+        line_tally_init(&tallies[i], i / WORKERS + 1, i % WORKERS);
+    }
+    line_tally_read_each(tallies, (size_t)rounds * WORKERS, fixture.file);
+    for (unsigned i = 0; i < rounds * WORKERS; i++) {
+        total += assert_recorded(&tallies[i], i / WORKERS);
+        line_tally_fini(&tallies[i]);
     }
     ck_assert_uint_gt(total, 1000);
 }
 
+static void wait_until_recorded(unsigned boot, uint64_t count)
+{
+    while (atomic_load(&shared->recorded[boot][0]) + atomic_load(&shared->recorded[boot][1]) <
+           count) {
+        pause_us(50);
+    }
+}
+
+/* Every third time perhaps while it starts. */
 START_TEST(at_a_random_instant)
 {
     static const struct faults none;
+    unsigned rounds = is_long_run() ? 50 : 6;
 
-    for (unsigned boot = 0; boot < ROUNDS; boot++) {
+    for (unsigned boot = 0; boot < rounds; boot++) {
         pid_t child = start_child(boot, &none);
-        struct timespec pause = {.tv_nsec = (long)next_random(KILL_AFTER_MAX * 1000) * 1000};
 
-        nanosleep(&pause, NULL);
+        if (boot % 3 > 0) {
+            wait_until_recorded(boot, next_random(KILL_AT_MAX));
+        }
+        pause_us(next_random(KILL_AFTER_US_MAX));
         ck_assert_int_eq(kill(child, SIGKILL), 0);
         wait_for(child);
     }
+    int saved = silence_log();
     audit_writer_close(open_writer(&fixture), 0);
-    assert_all_recorded(ROUNDS);
+    restore_log(saved);
+    assert_all_recorded(rounds);
 }
 END_TEST
 
 /* At the n-th write, after some bytes of it, or after all of it but before its end is noted. */
 START_TEST(in_the_middle_of_a_write)
 {
-    for (unsigned boot = 0; boot < WRITE_ROUNDS; boot++) {
+    unsigned rounds = is_long_run() ? ROUNDS_MAX : 9;
+
+    for (unsigned boot = 0; boot < rounds; boot++) {
         struct faults plan = {.kill_countdown = 1 + (int)next_random(4),
                               .kill_bytes = boot % 3 == 0 ? SIZE_MAX : next_random(3000)};
 
@@ -145,7 +172,7 @@ START_TEST(in_the_middle_of_a_write)
     int saved = silence_log();
     audit_writer_close(open_writer(&fixture), 0);
     restore_log(saved);
-    assert_all_recorded(WRITE_ROUNDS);
+    assert_all_recorded(rounds);
 }
 END_TEST
 
@@ -155,7 +182,7 @@ Suite *kill_suite(void)
     TCase *tcase = tcase_create("kill");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 100);
+    tcase_set_timeout(tcase, is_long_run() ? 600 : 60);
     tcase_add_test(tcase, at_a_random_instant);
     tcase_add_test(tcase, in_the_middle_of_a_write);
     suite_add_tcase(suite, tcase);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -57,7 +58,9 @@ static void take(uint64_t sequence, size_t length, uint8_t fill)
     ck_assert_uint_eq(record.sequence, sequence);
     ck_assert_uint_eq(record.length, length);
     for (size_t i = 0; i < length; i++) {
-        ck_assert_uint_eq(record.data[i], fill);
+        if (record.data[i] != fill) {
+            ck_abort_msg("byte %zu of %zu is %u", i, length, record.data[i]);
+        }
     }
     audit_ring_settle(&ring, record.end, record.sequence);
 }
@@ -115,10 +118,10 @@ START_TEST(hands_records_over_in_order_around_the_end)
     uint64_t sequence = 0;
     for (size_t round = 0; round < 400; round++) {
         for (size_t i = 0; i < 3; i++) {
-            ck_assert(append((round * 131 + i * 977) % 3000, (uint8_t)(round + i)));
+            ck_assert(append(1 + (round * 131 + i * 977) % 3000, (uint8_t)(round + i)));
         }
         for (size_t i = 0; i < 3; i++) {
-            take(++sequence, (round * 131 + i * 977) % 3000, (uint8_t)(round + i));
+            take(++sequence, 1 + (round * 131 + i * 977) % 3000, (uint8_t)(round + i));
         }
     }
     ck_assert(audit_ring_is_empty(&ring));
@@ -133,14 +136,27 @@ START_TEST(is_full_to_the_last_byte_and_no_further)
     while (append(1000, 1)) {
         taken += 1024; /* 16 of head, padded to 16 */
     }
-    ck_assert_uint_gt(taken + 1024, ring.data_bytes);
-    while (append(0, 1)) {
-        taken += 16;
-    }
     ck_assert_uint_eq(taken, ring.data_bytes);
+    ck_assert(!append(1, 1));
     take(1, 1000, 1);
-    ck_assert(append(1000, 2));
-    ck_assert(!append(0, 1));
+    ck_assert(append(1000 - 16 - 16, 2)); /* and 32 bytes are left: the smallest record */
+    ck_assert(!append(17, 3));
+    ck_assert(append(16, 3));
+    ck_assert(!append(1, 4));
+}
+END_TEST
+
+/* Either would let a record be overwritten, or read for ever. */
+START_TEST(a_record_beyond_its_room_is_a_bug)
+{
+    size_t room;
+
+    create(RING_BYTES);
+    while (append(1000, 1)) {
+    }
+    silence_log();
+    audit_ring_reserve(&ring, 0, &room);
+    audit_ring_commit(&ring, _i == 0 ? room + 1 : 0);
 }
 END_TEST
 
@@ -277,6 +293,85 @@ START_TEST(takes_the_newer_ledger_when_the_second_was_not_written)
 }
 END_TEST
 
+/* A hole would be a SIGBUS where it is written to while the disk is full. */
+START_TEST(fills_holes_before_it_is_used)
+{
+    struct stat st;
+
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    audit_ring_close(&ring);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    ck_assert_int_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 65536 + 4096, 32768),
+                     0);
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_lt(st.st_blocks * 512, st.st_size);
+    reopen();
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_ge(st.st_blocks * 512, st.st_size);
+    close(fd);
+    take(1, 100, 1);
+}
+END_TEST
+
+/* What was handed over may stand in the audit file, though it can not be read here any more. */
+START_TEST(gives_no_sequence_of_the_last_batch_again)
+{
+    struct audit_place place = {.offset = 7};
+
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    uint64_t second = ring.head;
+    ck_assert(append(100, 2));
+    audit_ring_mark(&ring, &place, 2);
+    ring.data[second + 16] ^= 0xff;
+    reopen();
+    ck_assert(ring.is_damaged);
+    ck_assert_uint_eq(ring.next_sequence, 3);
+    take(1, 100, 1);
+    ck_assert(append(100, 3));
+    take(3, 100, 3);
+}
+END_TEST
+
+static const uint64_t nonsense[] = {UINT64_MAX, UINT64_C(1) << 40, 0};
+
+/* Somebody else writes into the control page of a ring in use. */
+START_TEST(does_not_believe_a_head_that_can_not_be)
+{
+    struct audit_ring_record record;
+
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    take(1, 100, 1);
+    ring.control->head = nonsense[_i];
+    ck_assert(!audit_ring_next(&ring, ring.ledger.tail, ring.ledger.delivered, &record));
+    ck_assert(append(100, 2));
+    take(2, 100, 2);
+    ck_assert(audit_ring_is_empty(&ring));
+}
+END_TEST
+
+START_TEST(does_not_believe_a_tail_that_can_not_be)
+{
+    create(RING_BYTES);
+    for (uint64_t i = 1; i <= 32; i++) {
+        ck_assert(append(1000, (uint8_t)i));
+        take(i, 1000, (uint8_t)i);
+    }
+    ring.control->tail = nonsense[_i];
+    uint64_t last = 32;
+    while (last < 200 && append(1000, (uint8_t)(last + 1))) {
+        last++;
+    }
+    ck_assert_uint_le(last, 32 + 64);
+    for (uint64_t i = 33; i <= last; i++) {
+        take(i, 1000, (uint8_t)i);
+    }
+    ck_assert(append(1000, 1));
+}
+END_TEST
+
 static void assert_no_ring(const char *why)
 {
     struct audit_ring opened;
@@ -323,6 +418,7 @@ Suite *ring_suite(void)
     Suite *suite = suite_create("ring");
     TCase *tcase = tcase_create("ring");
 
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, refuses_a_size_out_of_range);
     tcase_add_test(tcase, refuses_a_boot_that_is_not_hex);
@@ -334,6 +430,11 @@ Suite *ring_suite(void)
     tcase_add_test(tcase, does_not_take_an_earlier_laps_record);
     tcase_add_test(tcase, steps_over_a_damaged_record);
     tcase_add_test(tcase, is_full_to_the_last_byte_and_no_further);
+    tcase_add_loop_test_raise_signal(tcase, a_record_beyond_its_room_is_a_bug, SIGABRT, 0, 2);
+    tcase_add_loop_test(tcase, does_not_believe_a_head_that_can_not_be, 0, COUNT(nonsense));
+    tcase_add_loop_test(tcase, does_not_believe_a_tail_that_can_not_be, 0, COUNT(nonsense));
+    tcase_add_test(tcase, fills_holes_before_it_is_used);
+    tcase_add_test(tcase, gives_no_sequence_of_the_last_batch_again);
     tcase_add_test(tcase, keeps_room_when_asked);
     tcase_add_test(tcase, rounds_up_to_whole_pages);
     tcase_add_test(tcase, hands_records_over_in_order_around_the_end);

@@ -1,7 +1,12 @@
 #include "agent/audit/spool.h"
 
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/audit/batch.h"
@@ -11,6 +16,17 @@
 #include "tests/unit/audit/suites.h"
 
 #define SECOND_US 1000000
+
+/* Instructions between two looks at what a death would leave. */
+#define STRIDE      199
+#define LONG_STRIDE 3
+
+/* With a sanitizer's own instructions it takes minutes, and tells nothing more. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COUNT_STEPPED 0
+#else
+#define COUNT_STEPPED 1
+#endif
 
 static struct fixture fixture;
 static struct spool *spool;
@@ -260,7 +276,9 @@ START_TEST(keeps_every_count_when_all_slots_and_the_ring_are_full)
     for (uint64_t i = 0; i < 65536; i++) {
         struct audit_record record = stranger_record(i);
 
-        ck_assert_int_eq(spool_append(spool, &record), SPOOL_COALESCED);
+        if (spool_append(spool, &record) != SPOOL_COALESCED) {
+            ck_abort_msg("%llu is not counted", (unsigned long long)i);
+        }
         if (i % 1000 == 0) {
             now.mono_us += SECOND_US;
             spool_tick(spool, now);
@@ -336,6 +354,101 @@ START_TEST(a_count_is_not_recorded_twice_by_a_death_in_between)
 }
 END_TEST
 
+/* What a process does to the spool before it dies, one instruction after the other. The numbers
+ * are those of appends that have returned. */
+static _Noreturn void run_traced(_Atomic unsigned *returned)
+{
+    struct audit_record known = sample_record(1),
+                        strangers[] = {stranger_record(1), stranger_record(2)};
+
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    raise(SIGSTOP);
+    for (int i = 0; i < 2; i++) {
+        spool_append(spool, &known);
+        atomic_fetch_add(returned, 1);
+        for (int j = 0; j < 3; j++) {
+            spool_append(spool, &strangers[j % 2]);
+            atomic_fetch_add(returned, 1);
+        }
+        spool_flush(spool);
+    }
+    _exit(0);
+}
+
+/* How many requests a start would find in the file as it is now. */
+static uint64_t count_requests(void)
+{
+    struct spool *traced = spool;
+    struct diag diag = {0};
+    char copy[128];
+    size_t length;
+    uint64_t count = 0;
+
+    snprintf(copy, sizeof(copy), "%s/copy.spool", fixture.root);
+    char *bytes = read_text(spool_path(traced), &length);
+    write_text(copy, bytes, length);
+    free(bytes);
+    if (spool_adopt(copy, &spool, &diag) != ERR_OK || spool_ring(spool)->is_damaged) {
+        ck_abort_msg("damaged: %s", diag.text);
+    }
+    spool_flush(spool);
+    char *text = drain();
+    for (const char *at = text; (at = strstr(at, "\"type\":\"decision\"")); at++) {
+        count++;
+    }
+    count += sum_counts(text, "count", NULL, NULL);
+    free(text);
+    spool_close(spool);
+    spool = traced;
+    return count;
+}
+
+static bool step(pid_t child, int *status)
+{
+    return ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0 &&
+           waitpid(child, status, 0) == child && WIFSTOPPED(*status);
+}
+
+START_TEST(loses_and_doubles_nothing_by_a_death_after_any_instruction)
+{
+    static char path[2000];
+    struct audit_record record = sample_record(1);
+    size_t at = 0, next = 1;
+    int status;
+
+    memset(path, 'p', sizeof(path));
+    record.path = str_make(path, sizeof(path));
+    while (counters().used_bytes <= counters().capacity_bytes / 2) {
+        ck_assert_int_eq(spool_append(spool, &record), SPOOL_RECORDED);
+    }
+    _Atomic unsigned *returned =
+        mmap(NULL, sizeof(*returned), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne((void *)returned, MAP_FAILED);
+    uint64_t before = count_requests();
+    pid_t child = fork();
+    if (child == 0) {
+        run_traced(returned);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    for (; step(child, &status); at++) {
+        if (at < next) {
+            continue;
+        }
+        unsigned least = atomic_load(returned);
+        uint64_t found = count_requests() - before;
+        if (found < least || found > least + 1) {
+            ck_abort_msg("instruction %zu: %u recorded, %llu there", at, least,
+                         (unsigned long long)found);
+        }
+        next = at + (is_long_run() ? LONG_STRIDE : STRIDE);
+    }
+    ck_assert_msg(WIFEXITED(status), "status %x", status);
+    ck_assert_uint_eq(atomic_load(returned), 8);
+    ck_assert_uint_gt(at, 1000);
+    munmap((void *)returned, sizeof(*returned));
+}
+END_TEST
+
 START_TEST(removes_its_file_only_when_all_is_delivered)
 {
     append_records(spool, 1, 3);
@@ -384,6 +497,7 @@ Suite *spool_suite(void)
     TCase *tcase = tcase_create("spool");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, is_long_run() ? 1200 : 60);
     tcase_add_test(tcase, refuses_at_seven_eighths);
     tcase_add_test(tcase, refuses_a_second_spool_of_one_name);
     tcase_add_test(tcase, refuses_an_agents_name_that_is_too_long);
@@ -397,6 +511,8 @@ Suite *spool_suite(void)
     tcase_add_test(tcase, keeps_every_count_when_all_slots_and_the_ring_are_full);
     tcase_add_test(tcase, counts_survive_the_process);
     tcase_add_test(tcase, a_count_is_not_recorded_twice_by_a_death_in_between);
+    tcase_add_loop_test(tcase, loses_and_doubles_nothing_by_a_death_after_any_instruction, 0,
+                        COUNT_STEPPED);
     tcase_add_test(tcase, removes_its_file_only_when_all_is_delivered);
     suite_add_tcase(suite, tcase);
     return suite;

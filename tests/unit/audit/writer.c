@@ -11,14 +11,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/audit/spool_inside.h"
 #include "tests/unit/audit/faults.h"
 #include "tests/unit/audit/fixture.h"
 #include "tests/unit/audit/suites.h"
 
-#define CLOSE_US        20000000
-#define WAIT_MS         20000
-#define ROTATIONS       100
-#define ROTATED_RECORDS 20000
+#define CLOSE_US  20000000
+#define WAIT_MS   20000
+#define ROTATIONS 100
 
 static struct fixture fixture;
 static struct audit_writer *writer;
@@ -42,7 +42,7 @@ static void close_all(void)
 
 static void teardown(void)
 {
-    faults = (struct faults){0};
+    faults_set(NULL);
     close_all();
     fixture_fini(&fixture);
 }
@@ -96,6 +96,18 @@ START_TEST(refuses_a_folder_that_is_held)
     snprintf(file, sizeof(file), "%s/other.jsonl", fixture.root);
     ck_assert_int_eq(try_open(file, fixture.spool_dir, &diag), ERR_BUSY);
     ck_assert_ptr_nonnull(strstr(diag.text, "another agent"));
+}
+END_TEST
+
+START_TEST(refuses_a_folder_that_is_held_and_was_emptied)
+{
+    struct diag diag = {0};
+    char path[128];
+
+    snprintf(path, sizeof(path), "rm -rf %s/*", fixture.spool_dir);
+    ck_assert_int_eq(system(path), 0);
+    snprintf(path, sizeof(path), "%s/other.jsonl", fixture.root);
+    ck_assert_int_eq(try_open(path, fixture.spool_dir, &diag), ERR_BUSY);
 }
 END_TEST
 
@@ -168,17 +180,36 @@ START_TEST(gives_up_in_time_and_leaves_the_rest)
     int saved = silence_log();
 
     append_records(spool, 1, 10);
-    faults.fail_errno = EIO;
+    faults_set(&(struct faults){.fail_errno = EIO});
     audit_writer_close(writer, 50000);
     writer = NULL;
     spool_close(spool);
     spool = NULL;
     restore_log(saved);
     ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 1);
-    faults.fail_errno = 0;
+    faults_set(NULL);
     writer = open_writer(&fixture);
     assert_file_holds(&fixture, 1, 0, 1, 10);
     ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
+}
+END_TEST
+
+START_TEST(does_not_wait_for_a_record_that_can_not_be_read)
+{
+    int saved = silence_log();
+
+    append_records(spool, 1, 2);
+    uint64_t third = spool_ring(spool)->head;
+    append_records(spool, 3, 3);
+    spool_ring(spool)->data[third + 16] ^= 0xff;
+    int64_t begin_us = clock_read().mono_us;
+    close_all();
+    ck_assert_int_lt(clock_read().mono_us - begin_us, CLOSE_US / 2);
+    assert_file_holds(&fixture, 1, 0, 1, 2);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 1);
+    audit_writer_close(open_writer(&fixture), 0);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool.bad"), 1);
+    restore_log(saved);
 }
 END_TEST
 
@@ -190,13 +221,12 @@ START_TEST(fills_the_spool_while_the_disk_is_full_and_recovers_alone)
     struct line_tally tally;
     int saved = silence_log();
 
-    faults.has_room_limit = true;
-    faults.room_bytes = 1000;
+    faults_set(&(struct faults){.has_room_limit = true, .room_bytes = 1000});
     ck_assert_int_eq(audit_writer_start(writer), ERR_OK);
     while (spool_append(spool, &record) == SPOOL_RECORDED) {
     }
     WAIT_FOR(counters().write_errors > 0);
-    faults.room_bytes = (size_t)1 << 30;
+    faults_set(NULL);
     WAIT_FOR(spool_append(spool, &record) == SPOOL_RECORDED);
     close_all();
     restore_log(saved);
@@ -233,14 +263,14 @@ END_TEST
 
 struct load {
     atomic_bool is_done;
-    uint64_t recorded;
+    uint64_t recorded, wanted;
 };
 
 static void *append_all(void *context)
 {
     struct load *load = context;
 
-    while (load->recorded < ROTATED_RECORDS) {
+    while (load->recorded < load->wanted) {
         struct audit_record record = sample_record(load->recorded);
 
         if (spool_append(spool, &record) == SPOOL_RECORDED) {
@@ -270,7 +300,7 @@ static unsigned rotate_under_load(struct load *load)
 
 START_TEST(loses_nothing_by_rotation_under_load)
 {
-    struct load load = {0};
+    struct load load = {.wanted = is_long_run() ? 20000 : 4000};
     struct line_tally tally;
     pthread_t thread;
     int saved = silence_log();
@@ -291,7 +321,34 @@ START_TEST(loses_nothing_by_rotation_under_load)
         line_tally_read(&tally, rotated);
     }
     assert_exactly_once(&tally, 1, tally.highest);
-    ck_assert_uint_ge(tally.line_count, ROTATED_RECORDS);
+    ck_assert_uint_ge(tally.line_count, load.wanted);
+    line_tally_fini(&tally);
+}
+END_TEST
+
+/* The disk was full, the torn line could not be cut, the file is rotated: then it can be. */
+START_TEST(leaves_no_torn_line_in_a_file_it_leaves)
+{
+    struct line_tally tally;
+    char rotated[128];
+    int saved = silence_log();
+
+    append_records(spool, 1, 3);
+    faults_set(&(struct faults){.has_room_limit = true, .room_bytes = 1000, .cut_fails = true});
+    ck_assert_int_eq(audit_writer_start(writer), ERR_OK);
+    WAIT_FOR(counters().write_errors > 0);
+    faults_set(&(struct faults){.has_room_limit = true});
+    snprintf(rotated, sizeof(rotated), "%s.1", fixture.file);
+    ck_assert_int_eq(rename(fixture.file, rotated), 0);
+    audit_writer_reopen(writer);
+    WAIT_FOR(exists(fixture.file));
+    faults_set(NULL);
+    close_all();
+    restore_log(saved);
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, rotated);
+    line_tally_read(&tally, fixture.file);
+    assert_exactly_once(&tally, 1, 3);
     line_tally_fini(&tally);
 }
 END_TEST
@@ -386,9 +443,11 @@ Suite *writer_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, refuses_a_folder_that_is_held);
+    tcase_add_test(tcase, refuses_a_folder_that_is_held_and_was_emptied);
     tcase_add_test(tcase, refuses_a_file_that_is_held);
     tcase_add_test(tcase, refuses_folders_that_are_not_there);
     tcase_add_test(tcase, gives_up_in_time_and_leaves_the_rest);
+    tcase_add_test(tcase, does_not_wait_for_a_record_that_can_not_be_read);
     tcase_add_test(tcase, fills_the_spool_while_the_disk_is_full_and_recovers_alone);
     tcase_add_test(tcase, survives_a_file_size_limit);
     tcase_add_test(tcase, delivers_everything_before_it_ends);
@@ -396,6 +455,7 @@ Suite *writer_suite(void)
     tcase_add_test(tcase, delivers_counts_before_it_ends);
     tcase_add_test(tcase, delivers_while_it_runs);
     tcase_add_test(tcase, loses_nothing_by_rotation_under_load);
+    tcase_add_test(tcase, leaves_no_torn_line_in_a_file_it_leaves);
     tcase_add_test(tcase, notices_a_renamed_file_by_itself);
     tcase_add_test(tcase, writes_no_line_into_a_removed_file);
     tcase_add_test(tcase, goes_over_to_another_file);

@@ -47,6 +47,8 @@ static const struct cases {
     {"directory_max_records", {"16", "100000000"}, {"15", "100000001"}},
     {"directory_max_absent", {"16", "10000000"}, {"15", "10000001"}},
     {"directory_max_source_misses", {"1", "1000000"}, {"0", "1000001"}},
+    {"max_leases", {"16", "100000000"}, {"15", "100000001"}},
+    {"grant_replicas", {"0", "16"}, {"-1", "17"}},
     {"pepper_file", {"pepper"}, {"", "a\tb"}},
     {"accept_unpeppered", {"true", "false"}, {"yes", "1", "True", ""}},
     {"audit_file", {"audit.jsonl", "/var/log/a b.jsonl"}, {"", "a\nb"}},

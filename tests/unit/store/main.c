@@ -16,6 +16,7 @@ int main(void)
     srunner_add_suite(runner, reply_suite());
     srunner_add_suite(runner, greeting_suite());
     srunner_add_suite(runner, commands_suite());
+    srunner_add_suite(runner, queue_suite());
     srunner_add_suite(runner, script_suite());
     srunner_add_suite(runner, sync_suite());
     srunner_add_suite(runner, fake_script_suite());

@@ -1,5 +1,6 @@
 /* No connection: refused, never answered, lost again and again; and how it comes back. */
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -257,7 +258,7 @@ START_TEST(a_name_is_looked_up_again_when_no_address_is_left)
     snprintf(world.host, sizeof(world.host), "store.example");
     fake_resolver_set(NULL, 0);
     world_start(&world);
-    WORLD_UNTIL(&world, fake_resolver_begun() == 2);
+    WORLD_UNTIL(&world, fake_resolver_begun() >= 2);
     fake_resolver_set(wrong, 1);
     int begun = fake_resolver_begun();
     WORLD_UNTIL(&world, fake_resolver_begun() >= begun + 2);
@@ -271,10 +272,16 @@ START_TEST(freed_while_a_name_server_hangs_it_is_over)
     snprintf(world.host, sizeof(world.host), "store.example");
     fake_resolver_hold();
     world_start(&world);
-    WORLD_UNTIL(&world, fake_resolver_begun() > 0);
+    while (fake_resolver_begun() == 0) {
+        ev_run(world.loop, EVRUN_NOWAIT); /* nothing wakes it */
+    }
     check_down();
     world_stop(&world);
     fake_resolver_release();
+    while (fake_resolver_ended() == 0) {
+        sched_yield();
+    }
+    world_pass(&world, 10000);
 }
 END_TEST
 

@@ -14,6 +14,7 @@ Suite *fake_script_suite(void);
 Suite *greeting_suite(void);
 Suite *loss_suite(void);
 Suite *outage_suite(void);
+Suite *queue_suite(void);
 Suite *reply_suite(void);
 Suite *resolve_suite(void);
 Suite *script_suite(void);

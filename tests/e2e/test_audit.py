@@ -1,0 +1,109 @@
+"""The audit file: valid whatever comes, without secrets, and no allow that it does not have."""
+
+import random
+import signal
+
+import pytest
+
+from harness import spop
+from harness.apikey import key_id
+from harness.load import Load
+from harness.spop import Peer
+from harness.wait import wait_until
+
+SEED = 11
+TEXTS = ["rid", "fe", "method", "path", "host", "authz", "apikey"]
+
+
+def hostile(chance):
+    """Any bytes; often those that end strings and lines or begin escapes."""
+    pool = b'"\\\n\r\t\0\x1b\x7f\x80\xc0\xe2\x80\xa8\xed\xa0\x80\xf4\x90\xff/{}'
+    size = chance.choice([0, 1, 3, 20, 300, 4000])
+    source = pool if chance.random() < 0.7 else bytes(range(256))
+    return bytes(chance.choices(source, k=size))
+
+
+@pytest.mark.sanitized
+def test_every_line_is_json_whatever_the_arguments_hold(start_stack, is_long):
+    """audit() parses every line; the seed is fixed, so a failure can be had again."""
+    stack = start_stack(agents=1, drain_delay="0")
+    chance = random.Random(SEED)
+    count = 5000 if is_long else 500
+    with Peer.connect(stack.agents[0].address) as peer:
+        peer.greet(size=65532)
+        for number in range(count):
+            arguments = dict(spop.request_arguments(key=stack.keys["alice"]))
+            for name in chance.sample(TEXTS, chance.randint(1, len(TEXTS))):
+                arguments[name] = spop.Text(hostile(chance))
+            peer.send(spop.notify(number, list(arguments.items())))
+            assert peer.receive().variables()["verdict"] in ("allow", "deny")
+    stack.terminate_agents()
+    assert sum(record.get("count", 1) for record in stack.audit()) >= count
+    raw = stack.agents[0].audit_path.read_bytes()
+    assert raw.endswith(b"\n")
+    assert all(byte == 0x0A or 0x20 <= byte != 0x7F for byte in raw)
+    raw.decode("utf-8")
+
+
+@pytest.mark.sanitized
+def test_no_secret_is_written_anywhere(start_stack):
+    """Neither of a good key nor of a bad one, wherever it stands; and no query."""
+    stack = start_stack(agents=1, drain_delay="0", log_level="debug")
+    good, bad = stack.keys["alice"], stack.keys["bob"][:-1]
+    for key in (good, bad):
+        stack.fetch(key=key)
+        stack.fetch("/v1/orders/7?key=" + key, key=key)
+        stack.fetch(headers=[("Authorization", "Bearer " + key)])
+        stack.fetch(headers=[("Authorization", key)])
+    stack.terminate_agents()
+    agent = stack.agents[0]
+    assert key_id(good) in agent.audit_path.read_text()
+    written = [agent.audit_path, agent.log_path, *agent.spool_path.iterdir()]
+    for path in written:
+        for key in (good, bad):
+            assert key.split("_")[2].encode() not in path.read_bytes(), path
+
+
+# Of a file that the agent may write. What its spool holds makes a smaller one.
+FILE_LIMIT = 512 * 1024
+
+
+@pytest.mark.sanitized
+def test_full_audit_file_denies_and_loses_nothing(start_stack, tmp_path):
+    """As on a full disk: first the spool fills, then requests are denied, until there is room."""
+    prefix = ["prlimit", f"--fsize={FILE_LIMIT}"]
+    stack = start_stack(agents=1, prefix=prefix, spool_size="64KiB", drain_delay="0")
+    agent = stack.agents[0]
+    first = tmp_path / "full.jsonl"
+
+    def is_blocked():
+        answer = stack.fetch(user="alice")
+        return answer.status == 503 and answer.problem()["reason"] == "audit_blocked"
+
+    with Load(stack.address, stack.mixed()) as load:
+        wait_until(is_blocked, "denials", 30.0)
+    assert load.wrongly_allowed() == []
+    assert all(is_blocked() for _ in range(10))
+
+    agent.audit_path.rename(first)
+    agent.signal(signal.SIGHUP)
+    wait_until(lambda: stack.fetch(user="alice").status == 200, "allows to come back")
+    stack.terminate_agents()
+    written = first.read_bytes() + agent.audit_path.read_bytes()
+    assert [rid for rid in load.allowed_rids() if written.count(rid.encode()) != 1] == []
+
+
+def test_second_sigterm_loses_no_record(start_stack):
+    """What is not in the file by then is after the next start."""
+    stack = start_stack(agents=1)
+    agent = stack.agents[0]
+    with Load(stack.address, stack.mixed()) as load:
+        wait_until(lambda: len(load.answers) > 200, "load")
+        agent.signal(signal.SIGTERM)
+        wait_until(lambda: "drain" in agent.log(), "the drain to begin")
+        agent.signal(signal.SIGTERM)
+        assert agent.wait() == 1
+    agent.start()
+    stack.terminate_agents()
+    audited = stack.audited_allows()
+    assert [rid for rid in load.allowed_rids() if audited[rid] != 1] == []

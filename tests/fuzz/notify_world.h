@@ -1,0 +1,27 @@
+/*
+ * The world that fuzz_notify.c asks about: gates, and records in a fake store. Written twice, as
+ * the records below and as the rules in notify_reference.c; change both.
+ */
+#ifndef REEVE_TESTS_FUZZ_NOTIFY_WORLD_H
+#define REEVE_TESTS_FUZZ_NOTIFY_WORLD_H
+
+#include "tests/support/fake_store.h"
+
+#define WORLD_WALL_US INT64_C(1800000000000000) /* now, for ever */
+
+#define WORLD_GATES                                                                                \
+    "gate \"fe\" { accept = {apikey} }\n"                                                          \
+    "gate \"open\" { accept = {apikey} anonymous = \"guest\" }\n"                                  \
+    "gate \"rewrite\" { accept = {apikey} forward = \"canonical\" }\n"
+
+/* Keys that the store knows; only the first two are good, the second from 192.0.2.0/24 alone. */
+#define WORLD_KEY_GOOD     "rv_Good000000_goodgoodgoodgoodgoodgoodgoodgood_3ZDHyy"
+#define WORLD_KEY_NEAR     "rv_Near000000_nearnearnearnearnearnearnearnear_0GUa2U"
+#define WORLD_KEY_DISABLED "rv_Disabled00_disableddisableddisableddisabled_2CWo0u"
+#define WORLD_KEY_EXPIRED  "rv_Expired000_expiredexpiredexpiredexpiredexpi_3Lzhth"
+#define WORLD_KEY_NARROW   "rv_Narrow0000_narrownarrownarrownarrownarrowna_2Nslk3"
+#define WORLD_KEY_BOBS     "rv_Bobs000000_bobsbobsbobsbobsbobsbobsbobsbobs_3cxFEU"
+
+void world_fill(struct fake_store *fake);
+
+#endif
