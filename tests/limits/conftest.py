@@ -13,6 +13,11 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="the full numbers")
 
 
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport():
     report = (yield).get_result()

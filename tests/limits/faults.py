@@ -199,10 +199,13 @@ class Mixed(Fault):
 
 
 class FlushAll(Fault):
+    """Counters only: the records stay. Seldom, since for a second after it nothing is granted."""
+
     admits_more = True
 
     def strike(self):
-        """Counters only: the records stay."""
+        if self.pause(0.5, 1.0):
+            return
         for key in self.fleet.connection("KEYS", "reeve:used:*"):
             self.fleet.connection("DEL", key)
         for key in self.fleet.connection("KEYS", "reeve:bucket:*"):
@@ -220,7 +223,7 @@ class OldDump(Fault):
             for pattern in ("reeve:used:*", "reeve:bucket:*")
             for key in self.fleet.connection("KEYS", pattern)
         }
-        self.pause(0.2, 0.6)
+        self.pause(0.3, 1.0)
         for key, dump in kept.items():
             if dump:
                 self.fleet.connection("RESTORE", key, 0, dump, "REPLACE")

@@ -13,7 +13,7 @@ from harness.redis import Redis
 from harness.resp import Connection
 from harness.wait import wait_until
 
-HOST, FRONTEND, PATH = "api.example.com", "api", "/v1/things/7"
+HOST, FRONTEND = "api.example.com", "api"
 USER, LIMIT = "u", "l"
 KEY = apikey.with_checksum(f"rv_{'L' * 10}_{'m' * 32}")
 SHIM = BUILD / "libclock_shim.so"
@@ -40,9 +40,9 @@ class Clock:
 
 class Fleet:
     """`proxy(address)` gives a proxy to stand between the agents and Redis; `limit` are the fields
-    of the limit's record."""
+    of the limit's record, `costs` what the requests cost in turn."""
 
-    def __init__(self, directory, limit, agents=8, proxy=None, cost=1, **options):
+    def __init__(self, directory, limit, agents=8, proxy=None, costs=(1,), **options):
         self.directory = directory
         self.redis = Redis(directory, AOF)
         self.redis_clock = Clock(directory, "redis")
@@ -51,7 +51,7 @@ class Fleet:
         self.connection = Connection(directory / "redis.sock")
         self.earlier_calls = 0
         self.base_us = 0
-        self._write_records(limit, cost)
+        self._write_records(limit, costs)
         self.proxy = proxy(self.redis.address) if proxy else None
         host, port = self.proxy.address if proxy else self.redis.address
         url = f"redis://{host}:{port}/0"
@@ -63,12 +63,16 @@ class Fleet:
         for agent in self.agents:
             agent.env.update(self.clock.env)
         self.requests = directory / "requests.tsv"
-        self.requests.write_text(f"GET\t{HOST}\t{PATH}\t{KEY}\t192.0.2.1\t*\n")
+        self.requests.write_text(
+            "".join(f"GET\t{HOST}\t/v1/cost{cost}/7\t{KEY}\t192.0.2.1\t*\n" for cost in costs)
+        )
 
-    def _write_records(self, limit, cost):
+    def _write_records(self, limit, costs):
         digest = hashlib.sha256(KEY.encode()).hexdigest()
         records = {
-            "reeve:role:r": {"rule:1": f"allow GET * /v1/** cost={cost}"},
+            "reeve:role:r": {
+                f"rule:{cost}": f"allow GET * /v1/cost{cost}/** cost={cost}" for cost in costs
+            },
             f"reeve:user:{{{USER}}}": {"state": "active", "roles": "r", "limits": LIMIT},
             f"reeve:key:{'L' * 10}": {"user": USER, "state": "active", "hash": f"sha256:{digest}"},
             f"reeve:limit:{LIMIT}": limit,

@@ -117,6 +117,7 @@ class Bucket:
         return ceil(self.debt)
 
     def _prepare(self, now_us, call):
+        late = self.refilled(self.debt + self.late_of(call), call, now_us - self.at)
         self.debt = self.refilled(self.debt, call, now_us - self.at)
         self.at = now_us
         self.leased_until = min(self.leased_until, now_us + LIFE_MAX_US)
@@ -124,12 +125,13 @@ class Bucket:
         done, units, _ = self.calls.get(call["holder"], (0, 0, 0))
         if done < call["last"]:
             seen = self.refilled(Fraction(call["seen"]), call, now_us - call["seen_at"])
-            self.debt = seen if ceil(seen) > self.units else self.debt
+            if ceil(seen) > self.units:
+                self.debt, late = seen, seen + self.late_of(call)
         holders = len({*self.calls, call["holder"]})
         life, reserve = self.life_of(call["rate"], call["period"], call["burst"])
         if now_us < self.exact_until:
             life, reserve = 0, 0
-        return done, units, holders, life, reserve
+        return done, units, holders, life, reserve, late
 
     def _answer(self, state, now_us, call, granted, holders, life, wait):
         return {
@@ -155,23 +157,20 @@ class Bucket:
 
     def take(self, now_us, call):
         before = self.debt, self.at, self.leased_until, self.exact_until
-        done, units, holders, life, reserve = self._prepare(now_us, call)
+        done, units, holders, life, reserve, late = self._prepare(now_us, call)
         if done >= call["seq"]:
-            state = "stale" if done > call["seq"] else "ok"
-            told = 0 if done > call["seq"] else units
-            answer = self._answer(state, now_us, call, told, holders, life if told else 0, 0)
-            if state == "ok":
-                answer["life"] = life
+            if done > call["seq"]:
+                answer = self._answer("stale", now_us, call, 0, holders, 0, 0)
+            else:
+                answer = self._answer("ok", now_us, call, units, holders, life, 0)
             self.debt, self.at, self.leased_until, self.exact_until = before
             return answer
-        burst, least, reserved = call["burst"], call["least"], reserve
+        burst, least = call["burst"], call["least"]
         if burst - reserve < least <= burst:
             self.exact_until, life, reserve = now_us + EXACT_US, 0, 0
         if life == 0 and now_us >= self.leased_until > 0:
             # Leases may have been spent as late as they died.
-            if now_us < self.leased_until + self.wait_for(call, burst):
-                self.debt += self.late_of(call)
-            self.leased_until = 0
+            self.debt, self.leased_until = late, 0
         left = burst - reserve - self.units
         if life == 0 and now_us < self.leased_until:
             return self._finish(now_us, call, 0, holders, life, self.leased_until - now_us)
@@ -187,7 +186,7 @@ class Bucket:
 
     def adjust(self, now_us, call):
         before = self.debt, self.at, self.leased_until, self.exact_until
-        done, _, holders, life, _ = self._prepare(now_us, call)
+        done, _, holders, life, _, _ = self._prepare(now_us, call)
         if done >= call["seq"]:
             answer = self._answer("ok", now_us, call, 0, holders, life, 0)
             self.debt, self.at, self.leased_until, self.exact_until = before

@@ -30,12 +30,16 @@ class Scenario:
     fault: str = "none"
     seconds: float = 5
     per: str = "minute"
-    cost: int = 1
+    costs: tuple = (1,)
     edge: bool = False
     shares: tuple = None
     least: float = None  # of the limit, that must be admitted
     options: dict = field(default_factory=dict)
     tier: str = "sample"
+
+    @property
+    def cost(self):
+        return sum(self.costs) / len(self.costs)
 
     @property
     def is_quota(self):
@@ -116,7 +120,7 @@ def run(scenario, seed, keep=None):
     directory = Path(tempfile.mkdtemp(prefix="reeve-limits."))
     fault_kind = faults.ALL[scenario.fault]
     fleet = Fleet(
-        directory, scenario.record, proxy=fault_kind.proxy, cost=scenario.cost, **scenario.options
+        directory, scenario.record, proxy=fault_kind.proxy, costs=scenario.costs, **scenario.options
     )
     fault = fault_kind(fleet, seed)
     try:
@@ -158,9 +162,9 @@ def _run(fleet, scenario, fault):
 def _judge(fleet, scenario, fault, load, calls, begin_us, end_us):
     admitted = judge.read_audit(fleet.agents, LIMIT)
     total, found = judge.units(admitted), []
-    told = load.total("allow") * scenario.cost
-    if told > total:
-        found.append(f"{told} units allowed, {total} in the audit")
+    told = load.total("allow")
+    if told > len(admitted):
+        found.append(f"{told} allowed, {len(admitted)} in the audit")
     if any(one.is_outage for one in admitted):
         found.append("admitted by an outage policy")
     if scenario.is_quota:
@@ -244,47 +248,62 @@ def rate(name, limit, factor, fault="none", **more):
     return Scenario(f"rate {name}", limit, factor, fault, **{"seconds": 3, **more})
 
 
+SAMPLE, LONG = "sample", "long"
+LOADS = ((1, LONG), (10, SAMPLE), (100, SAMPLE))
+RATE_SAMPLE = ((5, "mixed"), (5, "redis +2 s"), (100, "kill -9 agents"), (100, "mixed"))
+LOSSES = ("counters gone", "old counters")
+CLOCK_STEPS = ("redis +2 s", "redis -2 s")
+
 TABLE = [
-    *(quota("tiny", 10, factor, seconds=3) for factor in (1, 10, 100)),
-    *(quota("small", 100, factor, seconds=3) for factor in (1, 10, 100)),
+    *(quota("tiny", 10, factor, seconds=3, tier=tier) for factor, tier in LOADS),
+    *(quota("small", 100, factor, seconds=3, tier=tier) for factor, tier in LOADS),
     *(quota("middle", 10_000, factor, seconds=4) for factor in (1, 10)),
-    quota("middle", 10_000, 100, seconds=5, tier="long"),
-    quota("large", 1_000_000, 1, seconds=12, per="hour", tier="long"),
-    quota("large", 1_000_000, 2, seconds=24, per="hour", tier="long"),
+    quota("middle", 10_000, 100, seconds=5, tier=LONG),
+    quota("large", 1_000_000, 1, seconds=12, per="hour", tier=LONG),
+    quota("large", 1_000_000, 2, seconds=24, per="hour", tier=LONG),
     quota("middle, skewed", 10_000, 10, shares=SKEWED, seconds=4),
-    quota("small, skewed", 100, 10, shares=SKEWED, seconds=3),
-    quota("tiny, cost 3", 10, 10, cost=3, seconds=3, tier="long"),
-    quota("middle, cost 7", 10_000, 10, cost=7, seconds=4, tier="long"),
-    quota("across the edge", 100, 40, edge=True, seconds=4, tier="long"),
+    quota("small, skewed", 100, 10, shares=SKEWED, seconds=3, tier=LONG),
+    quota("tiny, cost 3", 10, 10, costs=(3,), seconds=3, tier=LONG),
+    quota("middle, cost 7", 10_000, 10, costs=(7,), seconds=4, tier=LONG),
+    quota("across the edge", 100, 40, edge=True, seconds=4, tier=LONG),
     quota("across the edge", 10_000, 10, edge=True, seconds=4),
     *(
-        quota("middle", 10_000, 1.5, fault, seconds=6)
+        quota("middle", 10_000, 1.5, fault, seconds=4)
         for fault in faults.ALL
-        if fault not in ("none", "counters gone", "old counters", "redis +2 s", "redis -2 s")
+        if fault not in ("none", *LOSSES, *CLOCK_STEPS)
     ),
     *(
-        quota("small", 100, 3, fault, seconds=6, tier="long")
+        quota("small", 100, 3, fault, seconds=6, tier=LONG)
         for fault in faults.ALL
-        if fault not in ("none", "redis +2 s", "redis -2 s")
+        if fault not in ("none", *CLOCK_STEPS)
     ),
-    quota("across the edge", 10_000, 10, "mixed", edge=True, seconds=6, tier="long"),
-    quota("middle", 10_000, 2, "counters gone", seconds=5),
-    quota("middle", 10_000, 2, "old counters", seconds=5),
+    quota("across the edge", 10_000, 10, "mixed", edge=True, seconds=6, tier=LONG),
+    quota("middle", 10_000, 2, "counters gone", seconds=4),
+    quota("middle", 10_000, 2, "old counters", seconds=5, tier=LONG),
     *(
-        rate(f"burst {burst}", (100, "s", burst), factor, tier="sample" if factor == 10 else "long")
+        rate(f"burst {burst}", (100, "s", burst), factor, seconds=2, tier=SAMPLE)
+        for burst, factor in ((1, 100), (5, 10), (50, 10), (1000, 100))
+    ),
+    *(
+        rate(f"burst {burst}", (100, "s", burst), factor, tier=LONG)
         for burst in (1, 5, 50, 1000)
         for factor in (1, 10, 100)
     ),
-    rate("fast", (10_000, "s", 1000), 1, tier="long"),
-    rate("fast", (10_000, "s", 1000), 5),
-    rate("fast, skewed", (10_000, "s", 1000), 5, shares=SKEWED, tier="long"),
-    rate("slow", (30, "min", 3), 50, tier="long"),
-    rate("cost 3", (100, "s", 50), 10, cost=3, tier="long"),
+    rate("fast", (10_000, "s", 1000), 1, tier=LONG),
+    rate("fast", (10_000, "s", 1000), 5, seconds=2),
+    rate("fast, skewed", (10_000, "s", 1000), 5, shares=SKEWED, tier=LONG),
+    rate("slow", (30, "min", 3), 50, tier=LONG),
+    rate("exact, mixed costs", (100, "s", 5), 10, costs=(1, 2, 5), tier=LONG),
+    rate("leased and exact", (100, "s", 50), 10, costs=(1, 1, 1, 50), seconds=5),
+    rate("leased and exact", (1000, "s", 1000), 5, costs=(1, 9, 950), seconds=8, tier=LONG),
+    quota("middle, mixed costs", 10_000, 10, costs=(1, 7, 300), tier=LONG),
+    quota("middle, two workers", 10_000, 10, options={"workers": 2}, tier=LONG),
+    rate("cost 3", (100, "s", 50), 10, costs=(3,), tier=LONG),
     *(
         rate(f"burst {burst}", (200, "s", burst), 10, fault, seconds=4,
-             tier="sample" if fault in ("kill -9 agents", "mixed", "redis +2 s") else "long")
+             tier=SAMPLE if (burst, fault) in RATE_SAMPLE else LONG)
         for burst in (5, 100)
         for fault in faults.ALL
-        if fault not in ("none", "counters gone", "old counters")
+        if fault not in ("none", *LOSSES)
     ),
 ]  # fmt: skip

@@ -57,14 +57,15 @@ then
 end
 stored.n = 7
 local holders = count_holders(stored, stored[8])
-debt, rem = refill(debt, rem, math.max(0, now_us - at))
+local old_debt, old_rem, elapsed = debt, rem, math.max(0, now_us - at)
+debt, rem = refill(old_debt, old_rem, elapsed)
 -- The clock may have gone back: nothing stays reserved longer than it could have been asked for.
 leased_until = math.min(leased_until, now_us + 100000)
 exact_until = math.min(exact_until, now_us + 1000000)
 if done < last then
     local told, told_rem = refill(seen, 0, math.max(0, now_us - seen_at))
     if told > debt then
-        debt, rem = told, told_rem
+        debt, rem, old_debt, old_rem, elapsed = told, told_rem, told, told_rem, 0
     end
 end
 

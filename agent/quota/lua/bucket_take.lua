@@ -13,9 +13,7 @@ if least > burst - reserve and least <= burst then
     exact_until, life, reserve = now_us + 1000000, 0, 0
 end
 if life == 0 and now_us >= leased_until and leased_until > 0 then
-    if now_us < leased_until + wait_for(burst) then
-        debt = debt + late
-    end
+    debt, rem = refill(old_debt + late, old_rem, elapsed)
     leased_until = 0
 end
 local left = burst - reserve - debt
