@@ -163,9 +163,10 @@ class RedisForward(Fault):
     """Redis' clock is set forward, once."""
 
     step_us = 2 * MICRO
+    delay_s = 1.0
 
     def run(self):
-        if not self.is_over.wait(1.0):
+        if not self.is_over.wait(self.delay_s):
             self.fleet.redis_clock.step(self.fleet.base_us + self.step_us)
             self.count = 1
 
@@ -179,6 +180,7 @@ class RedisBack(RedisForward):
     """Redis' clock is set back, once."""
 
     step_us = -2 * MICRO
+    delay_s = 1.5
 
     def more(self, limit):
         return 0

@@ -491,6 +491,16 @@ def test_rate_is_admitted_in_full(scripts, rate):
     assert most - cost < granted <= most
 
 
+def test_rate_exact_grant_has_the_whole_burst_once_late_leases_have_refilled(scripts):
+    rate = (100, SECOND, 50)
+    counter = Counter(scripts, "bucket")
+    counter("take", EPOCH_US, rate_call(rate, want=45, least=45, waiting=45))
+    whole = {"want": 50, "least": 50, "waiting": 50}
+    early = counter("take", EPOCH_US + SECOND // 2 - 1, rate_call(rate, seq=2, **whole))
+    assert (early["granted"], early["wait"]) == (0, 1)
+    assert counter("take", EPOCH_US + SECOND // 2, rate_call(rate, seq=3, **whole))["granted"] == 50
+
+
 @pytest.mark.parametrize("rate", RATES, ids=str)
 def test_rate_clock_steps(scripts, is_long, rate):
     """In true time: d forward adds at most min(rate x d, burst), backward nothing."""

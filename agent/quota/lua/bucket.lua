@@ -7,7 +7,7 @@
 -- A grant may be spent up to `life` after it, so over an interval T what is spent was granted
 -- within T + life: leases come from burst - rate x life. Where that leaves too little of the
 -- burst, grants are exact: spent as of now (life 0), and from all of it. Exact grants that follow
--- leases count those as spent when they died, `late` units later than they were granted.
+-- leases count those as granted a life later: `late` units more are not refilled yet.
 
 local rate, period, burst = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local seen, seen_at = tonumber(ARGV[7]), tonumber(ARGV[8])
