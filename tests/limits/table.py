@@ -266,6 +266,7 @@ TABLE = [
     quota("middle, cost 7", 10_000, 10, costs=(7,), seconds=4, tier=LONG),
     quota("across the edge", 100, 40, edge=2, seconds=4, tier=LONG),
     quota("across the edge", 10_000, 10, edge=2, seconds=4),
+    quota("across the edge", 10_000, 100, edge=4, seconds=9, tier=LONG),
     *(
         quota("middle", 10_000, 1.5, fault, seconds=4)
         for fault in faults.ALL

@@ -1,7 +1,7 @@
 """Every row of the table: never over, nothing wasted. The whole table stands at the end of the output.
 
-A row that is run again has another seed, so faults come at other times. REEVE_LIMIT_ROUNDS says how
-often in all: the long tier spreads it over the rows, each at least once.
+The long tier runs the rows without faults once, and those with faults in turn, each time with another
+seed, so that faults come at other times: 100 rounds of them, or REEVE_LIMIT_ROUNDS.
 """
 
 import os
@@ -16,14 +16,14 @@ outcomes = []
 
 
 def rounds(is_long):
-    """[(scenario, seed)]: the sample once, or the table's rows in turn until the rounds are used up."""
+    """[(scenario, seed)]"""
     if not is_long:
         return [(row, SAMPLE_SEED) for row in table.TABLE if row.tier == "sample"]
-    count = max(len(table.TABLE), int(os.environ.get("REEVE_LIMIT_ROUNDS", LONG_ROUNDS)))
-    # The rows with faults are those that chance has a say in.
+    steady = [row for row in table.TABLE if row.fault == "none"]
     chancy = [row for row in table.TABLE if row.fault != "none"]
-    again = [chancy[number % len(chancy)] for number in range(count - len(table.TABLE))]
-    return [(row, SAMPLE_SEED + number) for number, row in enumerate([*table.TABLE, *again])]
+    count = int(os.environ.get("REEVE_LIMIT_ROUNDS", LONG_ROUNDS))
+    struck = [(chancy[number % len(chancy)], SAMPLE_SEED + number) for number in range(count)]
+    return [*((row, SAMPLE_SEED) for row in steady), *struck]
 
 
 def pytest_generate_tests(metafunc):
