@@ -13,6 +13,21 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="the full numbers")
 
 
+def pytest_configure(config):
+    config.said = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.said:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def say(request):
+    """say(line): stands at the end of the run's output."""
+    return request.config.said.append
+
+
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--long"):
         items[:] = [item for item in items if not item.get_closest_marker("long")]

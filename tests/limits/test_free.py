@@ -22,12 +22,8 @@ def start_fleet(tmp_path):
         fleet.stop()
 
 
-def say(request, text):
-    request.config.pluginmanager.get_plugin("terminalreporter").write_line(f"\n{text}")
-
-
 @pytest.mark.parametrize("agents", [pytest.param(1, marks=pytest.mark.long), 8])
-def test_busy_user_of_a_large_quota(request, start_fleet, is_long, agents):
+def test_busy_user_of_a_large_quota(say, start_fleet, is_long, agents):
     """10,000 requests a second, a quota of 100 million a day."""
     seconds = 10 if is_long else 3
     fleet = start_fleet({"quota": 100_000_000, "per": "day"}, agents=agents)
@@ -35,14 +31,14 @@ def test_busy_user_of_a_large_quota(request, start_fleet, is_long, agents):
     before = fleet.calls()
     load = Load(fleet, BUSY_RATE, seconds).start().join()
     calls, allowed = fleet.calls() - before, load.total("allow")
-    say(request, f"busy, {agents} agents: {calls} calls, {allowed} admitted, {calls / allowed:.5f} each")
+    say(f"busy, {agents} agents: {calls} calls, {allowed} admitted, {calls / allowed:.5f} each")
     assert load.total("asked") == allowed == load.total("answered")
     assert allowed >= BUSY_RATE * seconds / SPARE
     assert calls <= CALLS_PER_REQUEST * allowed
 
 
 @pytest.mark.long
-def test_busy_user_of_a_fast_rate(request, start_fleet):
+def test_busy_user_of_a_fast_rate(say, start_fleet):
     """For the record: a lease of a rate lives a tenth of a second, so each agent asks ten times."""
     agents, seconds = 8, 5
     fleet = start_fleet({"rate": "20000/s", "burst": 20_000}, agents=agents)
@@ -50,7 +46,7 @@ def test_busy_user_of_a_fast_rate(request, start_fleet):
     before = fleet.calls()
     load = Load(fleet, BUSY_RATE, seconds).start().join()
     calls, allowed = fleet.calls() - before, load.total("allow")
-    say(request, f"rate: {calls} calls, {allowed} admitted, {calls / allowed:.5f} each")
+    say(f"rate: {calls} calls, {allowed} admitted, {calls / allowed:.5f} each")
     assert allowed >= BUSY_RATE * seconds / SPARE
 
 
@@ -62,7 +58,7 @@ def test_busy_user_of_a_fast_rate(request, start_fleet):
         "a slow rate": {"rate": "1/h", "burst": 3},
     }.items(),
 )
-def test_denied_user_costs_a_call_per_worker_and_second(request, start_fleet, is_long, what, limit):
+def test_denied_user_costs_a_call_per_worker_and_second(say, start_fleet, is_long, what, limit):
     agents, seconds = 8, 10 if is_long else 2
     fleet = start_fleet(limit, agents=agents)
     fleet.enter_window(HOUR_MS, 0)
@@ -70,6 +66,6 @@ def test_denied_user_costs_a_call_per_worker_and_second(request, start_fleet, is
     before = fleet.calls()
     load = Load(fleet, 8000, seconds).start().join()
     calls, asked = fleet.calls() - before, load.total("asked")
-    say(request, f"{what}: {calls} calls in {seconds} s for {asked} denied, {agents} workers")
+    say(f"{what}: {calls} calls in {seconds} s for {asked} denied, {agents} workers")
     assert load.total("throttle") + load.total("deny") == asked
     assert calls <= agents * (seconds + 1)

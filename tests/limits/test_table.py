@@ -12,9 +12,6 @@ import table
 SAMPLE_SEED = 1
 LONG_ROUNDS = 100
 
-outcomes = []
-
-
 def rounds(is_long):
     """[(scenario, seed)]"""
     if not is_long:
@@ -33,9 +30,14 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize(("row", "seed"), chosen, ids=names)
 
 
-def test_row(row, seed):
+@pytest.fixture(scope="module", autouse=True)
+def head(request):
+    request.config.said.append(table.HEAD)
+
+
+def test_row(say, row, seed):
     outcome = table.run(row, seed)
-    outcomes.append(outcome)
+    say(outcome.row())
     assert outcome.passed, f"\n{table.HEAD}\n{outcome.row()}"
 
 
@@ -53,13 +55,3 @@ class TooHigh(table.Scenario):
 def test_limit_that_is_one_too_high_is_found(limit):
     outcome = table.run(TooHigh("too high", limit, 10, seconds=2), SAMPLE_SEED)
     assert any(found.startswith("over by") for found in outcome.faults_found), outcome.row()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def print_table(request):
-    yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if outcomes and reporter:
-        reporter.write_line("")
-        for line in [table.HEAD, *(outcome.row() for outcome in outcomes)]:
-            reporter.write_line(line)
