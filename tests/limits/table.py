@@ -277,6 +277,10 @@ TABLE = [
         for fault in faults.ALL
         if fault not in ("none", *CLOCK_STEPS)
     ),
+    *(
+        quota("across the edge", 10_000, 4, fault, edge=2, seconds=5, tier=LONG)
+        for fault in ("redis frozen", "redis kill -9", "replies lost", "replies late", "kill -9 agents")
+    ),
     quota("across the edge", 10_000, 10, "redis +2 s", edge=2, tier=LONG),
     quota("across the edge", 10_000, 10, "redis -2 s", edge=1, tier=LONG),
     quota("across the edge", 10_000, 10, "mixed", edge=2, seconds=6, tier=LONG),
