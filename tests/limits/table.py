@@ -264,8 +264,9 @@ TABLE = [
     quota("small, skewed", 100, 10, shares=SKEWED, seconds=3, tier=LONG),
     quota("tiny, cost 3", 10, 10, costs=(3,), seconds=3, tier=LONG),
     quota("middle, cost 7", 10_000, 10, costs=(7,), seconds=4, tier=LONG),
-    quota("across the edge", 100, 40, edge=2, seconds=4, tier=LONG),
-    quota("across the edge", 10_000, 10, edge=2, seconds=4),
+    # Before the edge most is used and leases are out; after it the whole limit is asked for.
+    quota("across the edge", 100, 4, edge=1, tier=LONG),
+    quota("across the edge", 10_000, 4, edge=1),
     quota("across the edge", 10_000, 100, edge=4, seconds=9, tier=LONG),
     *(
         quota("middle", 10_000, 1.5, fault, seconds=4)
@@ -278,12 +279,12 @@ TABLE = [
         if fault not in ("none", *CLOCK_STEPS)
     ),
     *(
-        quota("across the edge", 10_000, 4, fault, edge=2, seconds=5, tier=LONG)
+        quota("across the edge", 10_000, 4, fault, edge=1, tier=LONG)
         for fault in ("redis frozen", "redis kill -9", "replies lost", "replies late", "kill -9 agents")
     ),
     quota("across the edge", 10_000, 10, "redis +2 s", edge=2, tier=LONG),
     quota("across the edge", 10_000, 10, "redis -2 s", edge=1, tier=LONG),
-    quota("across the edge", 10_000, 10, "mixed", edge=2, seconds=6, tier=LONG),
+    quota("across the edge", 10_000, 4, "mixed", edge=1, tier=LONG),
     quota("middle", 10_000, 2, "counters gone", seconds=4),
     quota("middle", 10_000, 2, "old counters", seconds=5, tier=LONG),
     *(
