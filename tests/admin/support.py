@@ -6,6 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from harness.resp import Connection, RedisError  # noqa: F401, for the tests
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "contrib" / "redis-cli"
 PROGRAM = FOLDER / "reeve-admin"
@@ -13,51 +15,6 @@ CORPUS = ROOT / "tests" / "corpus" / "records.txt"
 BUILD = Path(os.environ.get("REEVE_TEST_BUILD") or ROOT / "build" / "release")
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash", "--posix"]}
-
-
-class RedisError(Exception):
-    pass
-
-
-class Connection:
-    """RESP2 on a unix socket, for what a test has to see without redis-cli."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(10)
-        self.socket.connect(str(path))
-        self.stream = self.socket.makefile("rb")
-
-    def __call__(self, *words):
-        parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        bulks = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
-        self.socket.sendall(b"*%d\r\n%s" % (len(parts), bulks))
-        return self.read()
-
-    def read(self):
-        line = self.stream.readline()[:-2]
-        kind, rest = line[:1], line[1:]
-        if kind == b"-":
-            raise RedisError(rest.decode())
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            return None if rest == b"-1" else self.stream.read(int(rest) + 2)[:-2]
-        if kind == b"*":
-            return [self.read() for _ in range(int(rest))]
-        return rest
-
-    def hash(self, key):
-        flat = [item.decode() for item in self("HGETALL", key)]
-        return dict(zip(flat[::2], flat[1::2]))
-
-    def snapshot(self):
-        """Everything stored, as Redis would dump it."""
-        return {key: self("DUMP", key) for key in sorted(self("KEYS", "*"))}
-
-    def close(self):
-        self.stream.close()
-        self.socket.close()
 
 
 def free_port():

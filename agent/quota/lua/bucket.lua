@@ -6,12 +6,14 @@
 --
 -- A grant may be spent up to `life` after it, so over an interval T what is spent was granted
 -- within T + life: leases come from burst - rate x life. Where that leaves too little of the
--- burst, grants are exact: spent as of now (life 0), and from all of it.
+-- burst, grants are exact: spent as of now (life 0), and from all of it. Exact grants that follow
+-- leases count those as granted a life later: `late` units more are not refilled yet.
 
 local rate, period, burst = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local seen, seen_at = tonumber(ARGV[7]), tonumber(ARGV[8])
 
--- floor((a x b + rem) / c) and its remainder, for a, b, c < 2^32 and rem < c, exactly.
+-- floor((a x b + rem) / c) and its remainder, for a, b < 2^32, c < 2^34 and rem < c, exactly while
+-- the quotient is below 2^53.
 local function multiply_divide(a, b, c, rem)
     local high, low = math.floor(b / 32768), b % 32768
     local first = a * high
@@ -55,24 +57,30 @@ then
 end
 stored.n = 7
 local holders = count_holders(stored, stored[8])
-debt, rem = refill(debt, rem, math.max(0, now_us - at))
+local old_debt, old_rem, elapsed = debt, rem, math.max(0, now_us - at)
+debt, rem = refill(old_debt, old_rem, elapsed)
 -- The clock may have gone back: nothing stays reserved longer than it could have been asked for.
 leased_until = math.min(leased_until, now_us + 100000)
 exact_until = math.min(exact_until, now_us + 1000000)
 if done < last then
-    debt = math.max(debt, (refill(seen, 0, math.max(0, now_us - seen_at))))
+    local told, told_rem = refill(seen, 0, math.max(0, now_us - seen_at))
+    if told > debt then
+        debt, rem, old_debt, old_rem, elapsed = told, told_rem, told, told_rem, 0
+    end
 end
 
 -- The longest lease, and what of the burst it must leave.
-local life = math.min(100000, math.floor(burst / rate * period / 10))
+local life = math.min(100000, (multiply_divide(burst, period, 10 * rate, 0)))
 local reserve = math.ceil(rate * life / period)
+local late = reserve
 if life < 10000 or reserve * 10 > burst or now_us < exact_until then
     life, reserve = 0, 0
 end
 
 -- Until `units` more are there.
 local function wait_for(units)
-    return math.max(1, math.ceil(units * (period / rate)))
+    local whole, rest = multiply_divide(units, period, rate, 0)
+    return math.min(1e15, math.max(1, whole - math.floor((rem - rest) / rate)))
 end
 
 local function finish(granted, wait)

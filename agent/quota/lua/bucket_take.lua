@@ -12,6 +12,10 @@ end
 if least > burst - reserve and least <= burst then
     exact_until, life, reserve = now_us + 1000000, 0, 0
 end
+if life == 0 and now_us >= leased_until and leased_until > 0 then
+    debt, rem = refill(old_debt + late, old_rem, elapsed)
+    leased_until = 0
+end
 local left = burst - reserve - debt
 if life == 0 and now_us < leased_until then
     return finish(0, leased_until - now_us)

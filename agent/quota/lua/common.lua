@@ -1,5 +1,5 @@
--- What every script begins with. Numbers from outside are digits only, at most 2^53; Lua prints
--- large ones in scientific notation, so they leave through "%.0f".
+-- What every script begins with. Numbers from outside are digits only, below 2^53 (which 2^53 + 1
+-- equals, in Lua); Lua prints large ones in scientific notation, so they leave through "%.0f".
 
 local BEYOND = 9007199254740992
 local PRUNE_S = 7200 -- a holder that was silent for so long is forgotten, by itself too
@@ -9,7 +9,7 @@ local function number(text)
         return 0
     end
     local value = #text <= 16 and text:find("^%d+$") and tonumber(text)
-    return value and value <= BEYOND and value or nil
+    return value and value < BEYOND and value or nil
 end
 
 local function digits(value)

@@ -28,6 +28,8 @@ end
 if now_ms < start or now_ms >= stop then
     return answer("window", 0, 0, 0)
 end
+-- Units of another window are not given back to this one.
+local is_same = stored_stop == 0 or (start == stored_start and stop == stored_stop)
 if start >= stored_stop then
     redis.call("DEL", KEYS[1])
     stored, used, lost, done = {}, 0, 0, 0
@@ -44,6 +46,7 @@ elseif done == sequence then
 end
 -- The store forgot a call that it had answered: it lost data. What this holder saw is the least
 -- that was used, and nothing is granted until all who are at work have said what they saw.
+lost = math.min(lost, now_ms) -- the clock may have gone back
 if done < last then
     used, lost = math.max(used, seen), now_ms
 end

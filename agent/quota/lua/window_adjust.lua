@@ -1,7 +1,6 @@
 -- Gives units of a quota back, or adds what was admitted while the store was away: ... back owed.
 
-used = math.max(0, used - tonumber(ARGV[8])) + tonumber(ARGV[9])
-if used > BEYOND then
-    used = BEYOND
-end
+local back, owed = tonumber(ARGV[8]), tonumber(ARGV[9])
+used = math.max(0, used - (is_same and back or 0)) + owed
+used = math.min(used, BEYOND - 1)
 return finish(0)

@@ -1,0 +1,190 @@
+"""One Redis, many agents, no HAProxy; a user with one limit; load from a process for each agent."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import threading
+import time
+
+from harness import apikey
+from harness.agent import BUILD, Agent
+from harness.redis import Redis
+from harness.resp import Connection
+from harness.wait import wait_until
+
+HOST, FRONTEND = "api.example.com", "api"
+USER, LIMIT = "u", "l"
+KEY = apikey.with_checksum(f"rv_{'L' * 10}_{'m' * 32}")
+SHIM = BUILD / "libclock_shim.so"
+# The directory is another matter: what was read once stays.
+AGENT_OPTIONS = {"max_age": "600s", "drain_delay": "0", "log_level": "warning"}
+AOF = ["auto-aof-rewrite-percentage 0", "unixsocket redis.sock"]
+
+
+class Clock:
+    """A wall clock that a test sets: microseconds, added by tests/limits/clock_shim.c."""
+
+    def __init__(self, directory, name):
+        self.path = directory / f"{name}.clock"
+        self.step(0)
+
+    @property
+    def env(self):
+        return {"LD_PRELOAD": str(SHIM), "REEVE_CLOCK_FILE": str(self.path)}
+
+    def step(self, offset_us):
+        with open(self.path, "r+b" if self.path.exists() else "wb") as out:
+            out.write(int(offset_us).to_bytes(8, "little", signed=True))
+
+
+class Fleet:
+    """`proxy(address)` gives a proxy to stand between the agents and Redis; `limit` are the fields
+    of the limit's record, `costs` what the requests cost in turn."""
+
+    def __init__(self, directory, limit, agents=8, proxy=None, costs=(1,), **options):
+        self.directory = directory
+        self.redis = Redis(directory, AOF)
+        self.redis_clock = Clock(directory, "redis")
+        self.redis.env.update(self.redis_clock.env)
+        self.redis.start()
+        self.connection = Connection(directory / "redis.sock")
+        self.earlier_calls = 0
+        self.base_us = 0
+        self._write_records(limit, costs)
+        self.proxy = proxy(self.redis.address) if proxy else None
+        host, port = self.proxy.address if proxy else self.redis.address
+        url = f"redis://{host}:{port}/0"
+        self.clock = Clock(directory, "agents")
+        self.agents = [
+            Agent(f"a{number}", "api-keys", directory, url, **AGENT_OPTIONS, **options)
+            for number in range(agents)
+        ]
+        for agent in self.agents:
+            agent.env.update(self.clock.env)
+        self.requests = directory / "requests.tsv"
+        self.requests.write_text(
+            "".join(f"GET\t{HOST}\t/v1/cost{cost}/7\t{KEY}\t192.0.2.1\t*\n" for cost in costs)
+        )
+
+    def _write_records(self, limit, costs):
+        digest = hashlib.sha256(KEY.encode()).hexdigest()
+        records = {
+            "reeve:role:r": {
+                f"rule:{cost}": f"allow GET * /v1/cost{cost}/** cost={cost}" for cost in costs
+            },
+            f"reeve:user:{{{USER}}}": {"state": "active", "roles": "r", "limits": LIMIT},
+            f"reeve:key:{'L' * 10}": {"user": USER, "state": "active", "hash": f"sha256:{digest}"},
+            f"reeve:limit:{LIMIT}": limit,
+        }
+        for key, fields in records.items():
+            self.connection("HSET", key, *(word for pair in fields.items() for word in pair))
+
+    def start(self):
+        for agent in self.agents:
+            agent.start(waits=False)
+        for agent in self.agents:
+            wait_until(agent.is_ready, f"{agent.name} to be ready", 30.0)
+        return self
+
+    def restart_redis(self, pause):
+        """kill -9, a pause, and back with its data."""
+        self.earlier_calls = self.calls()
+        self.redis.kill()
+        pause()
+        self.redis.start()
+        self.connection.close()
+        self.connection = Connection(self.directory / "redis.sock")
+
+    def enter_window(self, period_ms, into_ms):
+        """Sets all clocks so that so much of a window is over: no test waits for one."""
+        true_us = time.time_ns() // 1000
+        self.base_us = (into_ms * 1000 - true_us) % (period_ms * 1000)
+        self.clock.step(self.base_us)
+        self.redis_clock.step(self.base_us)
+
+    def now_us(self):
+        """On all clocks, but for what a fault does to them."""
+        return time.time_ns() // 1000 + self.base_us
+
+    def calls(self):
+        """How many scripts Redis has run; but what it ran just before it was killed."""
+        stats = self.connection("INFO", "commandstats").decode()
+        lines = [line for line in stats.splitlines() if line.startswith("cmdstat_eval")]
+        return self.earlier_calls + sum(int(line.partition("calls=")[2].partition(",")[0]) for line in lines)
+
+    def terminate(self):
+        """Ends the agents well, so that the audit is whole; those that were killed are started
+        first, to write what their spools hold."""
+        for agent in self.agents:
+            if not agent.is_running():
+                agent.start(waits=False)
+        for agent in self.agents:
+            wait_until(agent.is_ready, f"{agent.name} to be ready", 30.0)
+        for agent in self.agents:
+            agent.signal(signal.SIGTERM)
+        for agent in self.agents:
+            assert agent.wait(30.0) == 0, agent.log()
+
+    def stop(self):
+        for process in [*self.agents, self.redis]:
+            process.stop()
+        if self.proxy:
+            self.proxy.stop()
+
+
+class Load:
+    """Asks each agent `rate` times a second (0: as fast as it answers), as long as `seconds` and no
+    more than `requests` times; goes on after an agent was killed.
+
+    `shares` says how much of the load each agent gets."""
+
+    def __init__(self, fleet, rate, seconds, requests=0, shares=None, connections=2, window=16):
+        self.fleet = fleet
+        self.seconds = seconds
+        self.shape = ["--connections", str(connections), "--window", str(window)]
+        self.results = []
+        self.lock = threading.Lock()
+        self.end = None
+        shares = shares or [1] * len(fleet.agents)
+        self.threads = []
+        for agent, share in zip(fleet.agents, shares):
+            part = share / sum(shares)
+            own = (agent, round(rate * part) if rate else 0, -(-requests * share // sum(shares)))
+            self.threads.append(threading.Thread(target=self._run, args=own, daemon=True))
+
+    def start(self):
+        self.end = time.monotonic() + self.seconds
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def _run(self, agent, rate, requests):
+        asked = 0
+        while time.monotonic() < self.end and (requests == 0 or asked < requests):
+            seconds = max(1, round(self.end - time.monotonic()))
+            result = self._ask(agent, max(1, rate) if rate else 0, seconds, requests - asked)
+            if result is None:
+                time.sleep(0.02)
+                continue
+            asked += result["asked"]
+            with self.lock:
+                self.results.append((agent.name, result))
+
+    def _ask(self, agent, rate, seconds, requests):
+        host, port = agent.address
+        words = [str(BUILD / "spopload"), "--connect", f"tcp://{host}:{port}"]
+        words += ["--file", str(self.fleet.requests), "--frontend", FRONTEND, *self.shape]
+        words += ["--rate", str(rate), "--seconds", str(seconds)]
+        words += ["--requests", str(requests)] if requests > 0 else []
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return json.loads(done.stdout) if done.stdout else None
+
+    def join(self):
+        for thread in self.threads:
+            thread.join(self.seconds + 120)
+            assert not thread.is_alive(), "a load generator hangs"
+        return self
+
+    def total(self, field):
+        return sum(result[field] for _, result in self.results)
