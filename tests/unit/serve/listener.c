@@ -2,13 +2,19 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -60,6 +66,38 @@ START_TEST(a_unix_socket_has_the_configured_mode)
     ck_assert_msg(open_it(&diag) == ERR_OK, "%s", diag.text);
     ck_assert_int_eq(stat(path, &status), 0);
     ck_assert_uint_eq(status.st_mode & 0777, 0640);
+    close(connect_unix());
+}
+END_TEST
+
+#ifdef SYS_chown
+#define CHOWN SYS_chown
+#else
+#define CHOWN SYS_fchownat
+#endif
+
+/* Such as contrib/systemd/reeved.service may: for the rest of this process chown() is EPERM. */
+static void forbid_chown(void)
+{
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CHOWN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(steps) / sizeof(steps[0]), steps};
+
+    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+    ck_assert_int_ne(chown(dir, (uid_t)-1, (gid_t)-1), 0);
+}
+
+START_TEST(without_owner_and_group_no_right_to_change_them_is_needed)
+{
+    struct diag diag = {0};
+
+    forbid_chown();
+    ck_assert_msg(open_it(&diag) == ERR_OK, "%s", diag.text);
     close(connect_unix());
 }
 END_TEST
@@ -241,6 +279,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_unix_socket_has_the_configured_mode);
+    tcase_add_test(tcase, without_owner_and_group_no_right_to_change_them_is_needed);
     tcase_add_test(tcase, an_unknown_owner_or_group_is_refused_and_leaves_no_socket);
     tcase_add_test(tcase, a_stale_socket_is_replaced);
     tcase_add_test(tcase, a_socket_that_is_served_is_not_replaced);
