@@ -113,15 +113,15 @@ size_t reply_write(const struct verdict *verdict, uint64_t stream_id, uint64_t f
         struct value value = variables[i].value(verdict);
         size_t length = ACTION_OVERHEAD + variables[i].name.length + value.string.len;
 
-        if (value.is_absent || (i >= ESSENTIAL_COUNT && used + length > REPLY_BYTES_MAX)) {
+        if (value.is_absent) {
             continue;
         }
-        bool is_written = write_one(&ack, &variables[i], &value);
-        if (!is_written && i == 0) {
-            return 0;
-        }
-        if (is_written && i >= ESSENTIAL_COUNT) {
-            used += length;
+        used += i >= ESSENTIAL_COUNT ? length : 0;
+        if (used > REPLY_BYTES_MAX || !write_one(&ack, &variables[i], &value)) {
+            if (i == 0) {
+                return 0;
+            }
+            break;
         }
     }
     return spoe_ack_end(&ack);

@@ -2,8 +2,9 @@
  * The reply variables, one table: name, kind, where it comes from, in the order they are written.
  *
  * `verdict` comes first, then `path`, so that HAProxy always learns which path was judged. What
- * does not fit the frame, or the kilobyte that all others share, is left out whole, from the end: a
- * cut value could be read as another one.
+ * does not fit the frame, or the kilobyte that all others share, is left out whole, and so is all
+ * behind it: a cut value could be read as another one, and who finds a variable knows that none
+ * before it is missing.
  */
 #ifndef REEVE_DECIDE_REPLY_H
 #define REEVE_DECIDE_REPLY_H

@@ -113,6 +113,22 @@ START_TEST(what_has_no_value_is_not_set)
 }
 END_TEST
 
+/* The names are the first ones of what is written where there is room: who finds one finds all before
+ * it. */
+static void check_is_beginning(const struct verdict *verdict, const struct spop_bytes *names,
+                               size_t count)
+{
+    static uint8_t out[16384];
+    struct spop_frame all = whole(out, reply_write(verdict, 1, 1, 16380, out, sizeof(out)));
+    struct spop_bytes wanted[32];
+
+    ck_assert_uint_le(count, names_of(&all, wanted));
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_uint_eq(names[i].length, wanted[i].length);
+        ck_assert_int_eq(memcmp(names[i].data, wanted[i].data, wanted[i].length), 0);
+    }
+}
+
 /* Every limit and every room: the frame is whole, within both, and starts with the verdict. */
 START_TEST(what_does_not_fit_is_left_out_never_the_verdict)
 {
@@ -131,6 +147,7 @@ START_TEST(what_does_not_fit_is_left_out_never_the_verdict)
         struct spop_frame frame = whole(out, length);
         ck_assert_uint_ge(names_of(&frame, names), 1);
         ck_assert(spop_is_text(names[0], "verdict"));
+        check_is_beginning(&verdict, names, names_of(&frame, names));
         ck_assert_uint_eq(length, reply_write(&verdict, 1, 1, 16380, out, length));
         before = length;
     }
@@ -145,14 +162,20 @@ START_TEST(all_but_the_path_stay_below_a_kilobyte)
 
     verdict.path = str_make(long_text, 8000);
     verdict.roles = str_make(long_text, 900);
-    verdict.shadow = str_make(long_text, 700);
+    verdict.shadow = str_make(long_text, 600);
     size_t length = reply_write(&verdict, 1, 1, 16380, out, sizeof(out));
     struct spop_frame frame = whole(out, length);
     struct spop_value value;
     ck_assert_uint_lt(length, 8000 + 64 + REPLY_BYTES_MAX);
     ck_assert(spop_get_var(&frame, "path", &value) && value.bytes.length == 8000);
     ck_assert(spop_get_var(&frame, "user", &value));
-    ck_assert(!spop_get_var(&frame, "roles", &value) || value.bytes.length == 900);
+    ck_assert(spop_get_var(&frame, "shadow", &value) && value.bytes.length == 600);
+    ck_assert(!spop_get_var(&frame, "roles", &value));
+    verdict.shadow = str_make(long_text, REPLY_BYTES_MAX);
+    verdict.roles = STR("a");
+    frame = whole(out, reply_write(&verdict, 1, 1, 16380, out, sizeof(out)));
+    ck_assert(spop_get_var(&frame, "priority", &value));
+    ck_assert(!spop_get_var(&frame, "shadow", &value) && !spop_get_var(&frame, "roles", &value));
 }
 END_TEST
 
