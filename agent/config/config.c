@@ -36,6 +36,16 @@ static void set_defaults(struct draft *draft)
     }
 }
 
+/* Everybody on the machine may read our arguments. */
+static void refuse_password(struct draft *draft, const struct setting *setting, const char *where)
+{
+    if (setting->is_secret && draft->config->store.password) {
+        draft_error(draft, where,
+                    "%s: an argument list is no place for a password; set redis_password_file",
+                    setting->name);
+    }
+}
+
 static void set_override(struct draft *draft, const struct config_override *override)
 {
     static const char where[] = "command line";
@@ -50,6 +60,7 @@ static void set_override(struct draft *draft, const struct config_override *over
     setting_clear(setting, draft->config);
     if (!setting->is_list) {
         draft_set(draft, setting, where, rest);
+        refuse_password(draft, setting, where);
         return;
     }
     while (str_cut(&rest, ',', &item)) {

@@ -32,6 +32,10 @@ static const struct {
     {{"listen", "tcp://127.0.0.1:1,"},
      "command line: listen: expected tcp://ADDRESS:PORT or unix:///PATH, got \"\"\n"},
     {{"workers", ""}, "command line: workers: expected a number from 1 to 64, got \"\"\n"},
+    {{"redis", "redis://:hidden@127.0.0.1"},
+     "command line: redis: an argument list is no place for a password; set redis_password_file\n"},
+    {{"redis", "redis://reeve:hidden@127.0.0.1:6379/1"},
+     "command line: redis: an argument list is no place for a password; set redis_password_file\n"},
     {{"workers", "${X}"}, "command line: workers: expected a number from 1 to 64, got \"${X}\"\n"},
 };
 
