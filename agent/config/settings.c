@@ -131,7 +131,8 @@ const struct setting settings[] = {
      .needs_restart = true, .help = "Keys that a worker remembers not to exist."},
     {"directory_max_source_misses", NUMBER(directory_max_source_misses, 1, 1000000),
      .initial = "64", .needs_restart = true,
-     .help = "Look-ups in flight for one source address; more are answered overload."},
+     .help = "Look-ups in flight for one source (an IPv4 address, an IPv6 /64); more are answered "
+             "overload."},
 
     {"max_leases", NUMBER(max_leases, 16, 100000000), .initial = "100000", .needs_restart = true,
      .help = "Pairs of a limit and whom it counts that a worker keeps; the idle ones go first."},

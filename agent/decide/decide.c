@@ -40,11 +40,19 @@ enum step_result run_allow(struct run *run)
     return STEP_END;
 }
 
+/* Whose look-ups are bounded together: an IPv4 address, or the /64 that an IPv6 client has to choose
+ * its addresses from. */
+static struct str source_of(const struct run *run)
+{
+    const struct ip *source = &run->request->source;
+
+    return str_make((const char *)source->bytes, source->length == 16 ? 8 : source->length);
+}
+
 enum step_result run_get(struct run *run, enum record_kind kind, struct str name,
                          struct directory_entry **entry)
 {
-    const struct ip *source = &run->request->source;
-    struct str source_bytes = str_make((const char *)source->bytes, source->length);
+    struct str source_bytes = source_of(run);
 
     *entry = NULL;
     switch (directory_get(run->context->directory, kind, name, source_bytes, run->now, run->waiter,

@@ -270,6 +270,32 @@ START_TEST(what_is_local_is_answered_above_the_bounds_too)
 }
 END_TEST
 
+/* Who has one address of an IPv6 network has all of it. */
+START_TEST(unknown_keys_from_one_network_share_a_bound)
+{
+    static const char *const sources[] = {"2001:db8:0:1::1", "2001:db8:0:1:ffff::2",
+                                          "2001:db8:0:1::3", "2001:db8:0:2::1"};
+    uint64_t ids[4];
+
+    box_close(&box);
+    box_open(&box, "gate \"*\" { accept = {apikey} }\ndirectory_max_source_misses = 2");
+    for (int i = 0; i < 4; i++) {
+        char other[APIKEY_LENGTH + 1] = {0};
+        struct spop_question question = box_question(&box);
+
+        ck_assert_int_eq(apikey_make(other), ERR_OK);
+        question.apikey = other;
+        question.source = sources[i];
+        ids[i] = box_ask(&box, 0, &question);
+    }
+    box_expect(&box, 0, ids[2], "deny", 503, "overload");
+    box_step(&box);
+    box_expect(&box, 0, ids[0], "deny", 401, "bad_credential");
+    box_expect(&box, 0, ids[1], "deny", 401, "bad_credential");
+    box_expect(&box, 0, ids[3], "deny", 401, "bad_credential");
+}
+END_TEST
+
 START_TEST(a_long_request_can_wait_too)
 {
     struct spop_question question = box_question(&box);
@@ -310,6 +336,7 @@ int main(void)
     tcase_add_test(tcase, above_the_bound_of_a_connection_the_answer_is_overload);
     tcase_add_test(tcase, above_the_bound_of_a_worker_the_answer_is_overload);
     tcase_add_test(tcase, what_is_local_is_answered_above_the_bounds_too);
+    tcase_add_test(tcase, unknown_keys_from_one_network_share_a_bound);
     tcase_add_test(tcase, a_long_request_can_wait_too);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
