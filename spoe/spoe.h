@@ -8,10 +8,11 @@
  * time.
  *
  *     received bytes --> spoe_session_next() --> event --.
- *                                                        |  HELLO, CHECK   spoe_session_write_hello
- *                                                        |  NOTIFY         spoe_messages_*,
- * spoe_ack_* bytes to send  <-- caller's buffer <---------------'  the peer leaves, or broke the
- * protocol: spoe_session_write_disconnect
+ *                                                        | HELLO, CHECK: spoe_session_write_hello
+ *                                                        | NOTIFY:       spoe_messages_*, spoe_ack_*
+ *                                                        | DISCONNECT, FAULT:
+ *                                                        |               spoe_session_write_disconnect
+ *     bytes to send  <-- caller's buffer <---------------'
  *
  * Ownership: everything read borrows from the received bytes, nothing is copied. What must outlive
  * them (a NOTIFY that waits for somebody) is the caller's to copy.
