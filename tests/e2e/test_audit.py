@@ -24,7 +24,7 @@ def hostile(chance):
 
 
 @pytest.mark.sanitized
-def test_every_line_is_json_whatever_the_arguments_hold(start_stack, is_long):
+def test_case_76_every_line_is_json_whatever_the_arguments_hold(start_stack, is_long):
     """audit() parses every line; the seed is fixed, so a failure can be had again."""
     stack = start_stack(agents=1, drain_delay="0")
     chance = random.Random(SEED)

@@ -25,7 +25,7 @@ def test_health_check_is_up_and_follows_the_agent(start_stack):
 
 
 @pytest.mark.parametrize("bufsize", [8192, 16384, 65536])
-def test_health_check_is_up_whatever_the_buffer_size(start_stack, bufsize):
+def test_case_105_health_check_is_up_whatever_the_buffer_size(start_stack, bufsize):
     stack = start_stack(agents=1, extra=f"    tune.bufsize {bufsize}\n")
     assert stack.haproxy.server("agent1")["status"] == "UP"
     assert stack.fetch(user="alice").status == 200
@@ -163,7 +163,7 @@ def test_thousand_requests_across_an_agent_restart(start_stack):
     assert more.others() == []
 
 
-def test_drain_loses_nothing(start_stack):
+def test_case_102_drain_loses_nothing(start_stack):
     """SIGTERM under load: checks fail first, what is in flight is answered, the audit is whole."""
     stack = start_stack(is_patient=True)
     with Load(stack.address, stack.mixed(), threads=16) as load:
@@ -237,7 +237,7 @@ def test_reload_takes_a_good_configuration_and_refuses_a_broken_one(start_stack,
 
 
 @pytest.mark.sanitized
-def test_reload_under_load_loses_nothing(start_stack):
+def test_case_103_reload_under_load_loses_nothing(start_stack):
     stack = start_stack(agents=1, is_patient=True)
     with Load(stack.address, stack.mixed()) as load:
         for _ in range(5):

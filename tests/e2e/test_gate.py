@@ -1,4 +1,5 @@
-"""Allow and deny through real HAProxy and Redis, with the audit record of each."""
+"""Allow and deny through real HAProxy and Redis, with the audit record of each (case 104, with the
+faults of test_faults.py, for the HAProxy that is installed)."""
 
 import base64
 import time
@@ -215,7 +216,7 @@ def test_key_as_bearer_and_as_basic_password(stack):
         assert stack.fetch(headers=[("Authorization", value)]).status == 200, value.split()[0]
 
 
-def test_two_kinds_of_header_at_once_are_refused(stack):
+def test_case_78_two_kinds_of_header_at_once_are_refused(stack):
     key = stack.keys["alice"]
     answer = stack.fetch(key=key, headers=[("Authorization", f"Bearer {key}")])
     assert answer.status == 400

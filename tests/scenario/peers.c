@@ -84,7 +84,7 @@ START_TEST(an_idle_peer_holds_no_buffers)
 END_TEST
 
 /* Nothing is sent on: the output backs up, input waits, and nothing is lost when it drains. */
-START_TEST(a_peer_that_takes_no_replies_is_not_read_and_loses_nothing)
+START_TEST(case_98_a_peer_that_takes_no_replies_is_not_read_and_loses_nothing)
 {
     struct spop_question question = box_question(&box);
     uint8_t memory[2048];
@@ -184,7 +184,7 @@ START_TEST(another_peers_message_is_acknowledged_without_actions)
 }
 END_TEST
 
-START_TEST(a_disconnect_is_answered_and_cancels_what_waits)
+START_TEST(case_96_a_disconnect_is_answered_and_cancels_what_waits)
 {
     struct spop_question question = box_question(&box);
     char other[APIKEY_LENGTH + 1] = {0};
@@ -278,11 +278,11 @@ int main(void)
     tcase_add_test(tcase, a_frame_may_come_byte_by_byte);
     tcase_add_test(tcase, a_frame_may_be_cut_anywhere);
     tcase_add_test(tcase, an_idle_peer_holds_no_buffers);
-    tcase_add_test(tcase, a_peer_that_takes_no_replies_is_not_read_and_loses_nothing);
+    tcase_add_test(tcase, case_98_a_peer_that_takes_no_replies_is_not_read_and_loses_nothing);
     tcase_add_test(tcase, whole_frames_wait_for_the_output_and_go_on);
     tcase_add_test(tcase, a_notify_that_breaks_the_grammar_ends_the_connection);
     tcase_add_test(tcase, another_peers_message_is_acknowledged_without_actions);
-    tcase_add_test(tcase, a_disconnect_is_answered_and_cancels_what_waits);
+    tcase_add_test(tcase, case_96_a_disconnect_is_answered_and_cancels_what_waits);
     tcase_add_test(tcase, a_health_check_is_answered_and_closed);
     tcase_add_test(tcase, a_health_check_fails_while_not_ready);
     suite_add_tcase(suite, tcase);

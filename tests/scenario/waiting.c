@@ -92,7 +92,7 @@ START_TEST(a_silent_store_ends_in_a_deny_at_the_deadline)
 }
 END_TEST
 
-START_TEST(a_reply_after_the_deadline_changes_nothing)
+START_TEST(case_88_a_reply_after_the_deadline_changes_nothing)
 {
     struct spop_question question = box_question(&box);
     uint64_t id = box_ask(&box, 0, &question);
@@ -184,7 +184,7 @@ START_TEST(a_change_while_parked_counts)
 }
 END_TEST
 
-START_TEST(replies_out_of_order_reach_the_right_requests)
+START_TEST(case_84_replies_out_of_order_reach_the_right_requests)
 {
     struct spop_question question = box_question(&box);
     char other[APIKEY_LENGTH + 1] = {0};
@@ -220,7 +220,7 @@ START_TEST(a_peer_that_leaves_takes_its_requests_along)
 }
 END_TEST
 
-START_TEST(above_the_bound_of_a_connection_the_answer_is_overload)
+START_TEST(case_85_above_the_bound_of_a_connection_the_answer_is_overload)
 {
     struct spop_question question = box_question(&box);
     uint64_t ids[6];
@@ -325,15 +325,15 @@ int main(void)
     tcase_add_test(tcase, a_known_user_is_answered_without_the_store);
     tcase_add_test(tcase, many_that_wait_for_one_record_cost_one_fetch);
     tcase_add_test(tcase, a_silent_store_ends_in_a_deny_at_the_deadline);
-    tcase_add_test(tcase, a_reply_after_the_deadline_changes_nothing);
+    tcase_add_test(tcase, case_88_a_reply_after_the_deadline_changes_nothing);
     tcase_add_test(tcase, a_store_that_is_away_denies_at_once);
     tcase_add_test(tcase, a_store_lost_on_the_way_denies);
     tcase_add_test(tcase, known_users_are_served_up_to_max_age_without_the_store_then_denied);
     tcase_add_test(tcase, a_change_is_seen_within_max_age);
     tcase_add_test(tcase, a_change_while_parked_counts);
-    tcase_add_test(tcase, replies_out_of_order_reach_the_right_requests);
+    tcase_add_test(tcase, case_84_replies_out_of_order_reach_the_right_requests);
     tcase_add_test(tcase, a_peer_that_leaves_takes_its_requests_along);
-    tcase_add_test(tcase, above_the_bound_of_a_connection_the_answer_is_overload);
+    tcase_add_test(tcase, case_85_above_the_bound_of_a_connection_the_answer_is_overload);
     tcase_add_test(tcase, above_the_bound_of_a_worker_the_answer_is_overload);
     tcase_add_test(tcase, what_is_local_is_answered_above_the_bounds_too);
     tcase_add_test(tcase, unknown_keys_from_one_network_share_a_bound);

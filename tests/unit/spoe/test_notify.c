@@ -1,5 +1,5 @@
 /* Conformance cases 55 to 87: NOTIFY and its fragments. Those about what arguments mean are tested
- * where they are judged. */
+ * where they are judged; 81 is about reassembling fragments, which are refused (79, 80). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
