@@ -102,6 +102,18 @@ static void harden(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
+/* Connections, store and audit share the descriptors; the soft limit is for programs that select().
+ */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.path = DEFAULT_PATH};
@@ -112,6 +124,7 @@ int main(int argc, char **argv)
         return status;
     }
     harden();
+    raise_descriptor_limit();
     if (crypto_start() != ERR_OK) {
         fputs("reeved: OpenSSL does not start\n", stderr);
         return 1;

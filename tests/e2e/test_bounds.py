@@ -92,6 +92,17 @@ def test_case_99_no_descriptors_left_does_not_spin(start_stack):
         assert early.ask(2, key=stack.keys["alice"])["verdict"] == "allow"
 
 
+@pytest.mark.sanitized
+def test_descriptors_are_taken_up_to_the_hard_limit(start_stack):
+    """A shell's soft limit is below max_connections, and the store needs descriptors too."""
+    stack = start_stack(agents=1, prefix=["prlimit", "--nofile=64:512"])
+    agent = stack.agents[0]
+    held = [socket.create_connection(agent.address, timeout=5) for _ in range(100)]
+    assert spop.passes_health_check(agent.address)
+    for one in held:
+        one.close()
+
+
 def test_more_connections_than_allowed_wait(start_stack):
     stack = start_stack(agents=1, max_connections=16)
     agent = stack.agents[0]
