@@ -171,6 +171,25 @@ static enum err open_unix(const struct config *config, const struct config_addre
     return ERR_OK;
 }
 
+static void note_identity(struct listener *listener, const char *path)
+{
+    struct stat status;
+
+    if (lstat(path, &status) == 0) {
+        listener->device = status.st_dev;
+        listener->inode = status.st_ino;
+    }
+}
+
+/* Somebody may have removed it, and another process put its own there. */
+static bool is_our_socket(const struct listener *listener)
+{
+    struct stat status;
+
+    return lstat(listener->unix_path, &status) == 0 && status.st_dev == listener->device &&
+           status.st_ino == listener->inode;
+}
+
 enum err listener_open(struct listener *listener, const struct config *config,
                        const struct config_address *address, struct diag *diag)
 {
@@ -184,6 +203,9 @@ enum err listener_open(struct listener *listener, const struct config *config,
     *listener = (struct listener){.fd = fd,
                                   .text = strdup(address->text),
                                   .unix_path = is_unix ? strdup(address->host) : NULL};
+    if (is_unix) {
+        note_identity(listener, address->host);
+    }
     if (!listener->text || (is_unix && !listener->unix_path)) {
         listener_close(listener);
         return ERR_MEMORY;
@@ -271,7 +293,7 @@ void listener_close(struct listener *listener)
         ev_io_stop(listener->loop, &listener->io);
         ev_timer_stop(listener->loop, &listener->pause);
     }
-    if (listener->unix_path) {
+    if (listener->unix_path && is_our_socket(listener)) {
         (void)unlink(listener->unix_path);
     }
     if (listener->fd >= 0) {

@@ -10,6 +10,7 @@
 
 #include <ev.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "agent/base/diag.h"
 #include "agent/base/err.h"
@@ -24,8 +25,10 @@ struct listener {
     ev_io io;
     ev_timer pause;
     int fd;
-    char *unix_path; /* unlinked at the end; NULL for TCP */
-    char *text;      /* as configured, for logs */
+    char *unix_path; /* unlinked at the end, while it is this very socket; NULL for TCP */
+    dev_t device;
+    ino_t inode;
+    char *text; /* as configured, for logs */
     listener_accept_cb *accept_cb;
     bool (*has_room_cb)(void *context);
     void *context;

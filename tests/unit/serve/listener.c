@@ -164,6 +164,21 @@ START_TEST(closing_removes_the_socket)
 }
 END_TEST
 
+START_TEST(closing_keeps_a_socket_that_somebody_else_put_there)
+{
+    struct listener second = {.fd = -1};
+    struct diag diag = {0};
+
+    ck_assert_int_eq(open_it(&diag), ERR_OK);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_msg(listener_open(&second, &config, &address, &diag) == ERR_OK, "%s", diag.text);
+    listener_close(&listener);
+    close(connect_unix());
+    listener_close(&second);
+    ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(a_tcp_port_in_use_is_busy_and_named)
 {
     struct config_address tcp = {
@@ -285,6 +300,7 @@ int main(void)
     tcase_add_test(tcase, a_socket_that_is_served_is_not_replaced);
     tcase_add_test(tcase, a_file_that_is_no_socket_is_not_replaced);
     tcase_add_test(tcase, closing_removes_the_socket);
+    tcase_add_test(tcase, closing_keeps_a_socket_that_somebody_else_put_there);
     tcase_add_test(tcase, a_tcp_port_in_use_is_busy_and_named);
     tcase_add_test(tcase, a_name_instead_of_an_address_is_refused);
     tcase_add_test(tcase, without_room_accepting_pauses_and_the_backlog_waits);
