@@ -86,7 +86,7 @@ struct directory *directory_new(struct store *store, const struct directory_sett
 void directory_free(struct directory *directory);
 
 /*
- * The record `name` of `kind`. `source` bounds misses: the client's address as bytes. FOUND sets
+ * The record `name` of `kind`. `source` bounds misses: bytes of the client's address. FOUND sets
  * *entry. PENDING queues `waiter`, which may wait for one record at a time. An answer from memory
  * costs one hash and one look-up.
  */
