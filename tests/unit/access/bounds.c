@@ -386,7 +386,7 @@ Suite *bounds_suite(void)
     Suite *suite = suite_create("bounds");
     TCase *tcase = tcase_create("bounds");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 280);
     tcase_add_test(tcase, refuses_a_rule_too_many);
     tcase_add_test(tcase, refuses_an_id_twice);
     tcase_add_test(tcase, names_the_rule_that_does_not_parse);

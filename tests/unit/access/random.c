@@ -312,7 +312,7 @@ Suite *random_suite(void)
     Suite *suite = suite_create("random");
     TCase *tcase = tcase_create("random");
 
-    tcase_set_timeout(tcase, 110);
+    tcase_set_timeout(tcase, 280);
     tcase_add_test(tcase, matches_what_the_reference_matches);
     tcase_add_test(tcase, order_of_rules_never_matters);
     tcase_add_test(tcase, another_deny_never_allows_more);

@@ -188,7 +188,7 @@ Suite *suite_disconnect(void)
     Suite *suite = suite_create("disconnect");
     TCase *tcase = tcase_create("disconnect");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 280);
     tcase_add_test(tcase, only_0_and_2_to_13_and_99_can_be_sent);
     tcase_add_test(tcase, case_39_every_disconnect_fits_the_smallest_frame);
     tcase_add_loop_test(tcase, cases_91_to_94_every_code_is_answered_with_0, 0, COUNT(codes));

@@ -316,7 +316,7 @@ Suite *suite_framing(void)
     Suite *suite = suite_create("framing");
     TCase *tcase = tcase_create("framing");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 280);
     tcase_add_loop_test(tcase, cases_1_to_22, 0, (int)(sizeof(cases) / sizeof(cases[0])));
     tcase_add_test(tcase, case_3_frame_of_the_limit);
     tcase_add_test(tcase, case_10_fifty_frames_in_one_segment);

@@ -444,7 +444,7 @@ Suite *suite_handshake(void)
     Suite *suite = suite_create("handshake");
     TCase *tcase = tcase_create("handshake");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 280);
     tcase_add_loop_test(tcase, cases_23_to_49, 0, COUNT(offers));
     tcase_add_loop_test(tcase, cases_28_to_50_one_key_more, 0, COUNT(additions));
     tcase_add_loop_test(tcase, cases_38_41_42_types_of_max_frame_size, 0, COUNT(sizes));

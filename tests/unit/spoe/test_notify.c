@@ -406,7 +406,7 @@ Suite *suite_notify(void)
     Suite *suite = suite_create("notify");
     TCase *tcase = tcase_create("notify");
 
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 280);
     tcase_add_loop_test(tcase, cases_55_to_75_payloads, 0, COUNT(payloads));
     tcase_add_loop_test(tcase, cases_56_to_83_frames, 0, COUNT(frames));
     tcase_add_test(tcase, cases_84_86_87_many_are_outstanding);
