@@ -63,8 +63,8 @@ if done < last then
     debt = math.max(debt, (refill(seen, 0, math.max(0, now_us - seen_at))))
 end
 
--- The longest lease, and what of the burst it must leave.
-local life = math.min(100000, math.floor(burst / rate * period / 10))
+-- The longest lease, and what of the burst it must leave: whole units, a tenth at most.
+local life = math.min(100000, math.floor(math.floor(burst / 10) / rate * period))
 local reserve = math.ceil(rate * life / period)
 if life < 10000 or reserve * 10 > burst or now_us < exact_until then
     life, reserve = 0, 0
