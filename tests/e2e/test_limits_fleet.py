@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness.load import Load
+from harness.redis import Redis
 from harness.wait import wait_until
 
 PATH = "/v1/orders/7"
@@ -149,6 +150,32 @@ def test_redis_away_for_long_denies_whatever_the_policy(start_stack):
 
 
 @pytest.mark.sanitized
+def test_grant_waits_for_a_replica(start_stack, tmp_path):
+    stack = start_stack(agents=1, is_patient=True, grant_replicas="1")
+    add_limit(stack, "quota=1000", "per=month")
+    answer = stack.fetch(PATH, key=stack.keys["limit"])
+    assert (answer.status, answer.problem()["reason"]) == (503, "store_down")
+    assert stack.fetch(PATH, user="alice").status == 200, "has no limit"
+
+    folder = tmp_path / "replica"
+    folder.mkdir()
+    host, port = stack.redis.address
+    replica = Redis(folder, [f"replicaof {host} {port}"])
+    replica.start()
+    try:
+        wait_until(
+            lambda: stack.fetch(PATH, key=stack.keys["limit"]).status == 200, "the replica", 20.0
+        )
+        assert replica.command("HEXISTS", "reeve:used:{user:user-limit}:limit", "used") == "1"
+        replica.kill()
+        wait_until(
+            lambda: stack.fetch(PATH, key=stack.keys["limit"]).status == 503, "the lease to end", 20.0
+        )
+    finally:
+        replica.stop()
+
+
+@pytest.mark.sanitized
 def test_redis_restarts_under_load_and_nothing_is_admitted_twice(start_stack):
     stack = start_stack(is_patient=True)
     add_limit(stack, "quota=2000", "per=month")
@@ -206,6 +233,17 @@ def test_killed_agents_only_under_admit(start_stack, is_long):
     stack.terminate_agents()
     audited = sum(record["verdict"] == "allow" for record in stack.audit())
     assert allowed(load) <= audited <= 3000
+
+
+def test_rate_of_any_burst_is_leased(start_stack):
+    """Not only multiples of ten."""
+    stack = start_stack(agents=1, is_patient=True)
+    add_limit(stack, "rate=100005/s")
+    before = calls_of_scripts(stack)
+    with load_of(stack, count=1000) as load:
+        load.join()
+    assert load.statuses() == {200}
+    assert calls_of_scripts(stack) - before < 300
 
 
 def test_rate_is_kept_by_several_agents(start_stack):
