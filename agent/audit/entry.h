@@ -34,8 +34,8 @@
     X(text, VERDICT, record->verdict, "verdict", 16, "what HAProxy was told")                      \
     X(number, STATUS, record->status, "status", 0, "what HAProxy should answer")                   \
     X(reason, REASON, record->reason, "reason", 24, "why; a closed list")                          \
-    X(text, RULE, record->rule, "rule", 160, "role/rule-id that decided")                          \
-    X(text, SHADOW, record->shadow, "shadow", 256, "what would have been said")                    \
+    X(text, RULE, record->rule, "rule", 136, "role/rule-id that decided")                          \
+    X(text, SHADOW, record->shadow, "shadow", 192, "what would have been said")                    \
     X(text, FAULT, record->fault, "fault", 256, "why a request or record was refused, for people") \
     X(text, DATA, record->data, "data", 16, "where the facts came from: cache or store")           \
     X(number, DURATION, record->duration_us, "duration_us", 0, "from the frame to the verdict")    \
@@ -43,7 +43,8 @@
     X(count, REQUESTS, count, "count", 0, "how many requests this line stands for")                \
     X(time, FIRST, first_us, "first", 0, "the first of them")                                      \
     X(time, LAST, last_us, "last", 0, "the last of them")                                          \
-    X(text, LIMITS, record->limits, "limits", 512, "<name>:<cost>:<left>, each limit asked")
+    X(text, LIMITS, record->limits, "limits", 512, "<name>:<cost>:<left>, each limit asked")       \
+    X(text, LIMIT, record->limit, "limit", 64, "that was exhausted, too small or missing")
 
 enum audit_field {
 #define X(kind, id, member, name, bound, meaning) AUDIT_FIELD_##id,

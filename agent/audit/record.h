@@ -34,6 +34,7 @@ struct audit_record {
     enum reason reason;
     struct str rule;
     struct str limits; /* "daily:1:99": name, cost, units surely left, comma separated; marked */
+    struct str limit;  /* that was exhausted, too small or missing */
     struct str shadow;
     struct str fault; /* why a request or record was refused, for people */
     struct str data;  /* where the facts came from: "cache", "store" */

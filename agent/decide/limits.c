@@ -153,11 +153,13 @@ static bool set_claims(struct run *run, struct quota_claim *claims)
         const struct limit *limit = &run->limits[i];
         struct quota_claim *claim = &claims[i];
 
-        claim->name = limit->name;
-        claim->limit = record_of(limit);
-        claim->cost = run->cost;
-        claim->lease = limit->lease;
-        claim->subject = limit->lease ? STR_ABSENT : subject_of(run, limit);
+        *claim = (struct quota_claim){
+            .name = limit->name,
+            .limit = record_of(limit),
+            .cost = run->cost,
+            .lease = limit->lease,
+            .subject = limit->lease ? STR_ABSENT : subject_of(run, limit),
+        };
         if (!claim->lease && claim->subject.len == 0) {
             run->out->verdict.limit = limit->name;
             return false;

@@ -1,5 +1,5 @@
 /*
- * What a caller is told of its limits, from claims that were checked:
+ * What a caller is told of its limits, from its claims, of which those that were checked count:
  *
  *   ratelimit         "burst";r=49;t=1, "daily";r=100;t=1       draft-ietf-httpapi-ratelimit-headers
  *   ratelimit_policy  "burst";q=200;w=2, "daily";q=100000;w=86400

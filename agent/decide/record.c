@@ -25,6 +25,7 @@ void decide_record(const struct request *request, const struct decision *decisio
         .reason = verdict->reason,
         .rule = verdict->rule,
         .limits = decision->limits,
+        .limit = verdict->limit,
         .shadow = verdict->shadow,
         .fault = str_from_c(verdict->fault),
         .data = now.mono_us == arrival.mono_us ? STR("cache") : STR("store"),

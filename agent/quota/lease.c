@@ -187,8 +187,9 @@ static int64_t end_of_grant(const struct lease *lease, const struct lease_answer
     return call->sent_us + (answer->life_us > 0 ? answer->life_us : LEASE_EXACT_HOLD_US);
 }
 
-/* How long nothing more is asked for. A rate tells when its next units come; who was refused again
- * then has rivals, and stands back twice as long. */
+/* How long nothing more is asked for: a second at most, since an operator may have given units. A
+ * rate tells when its next units come; who was refused again then has rivals, and stands back twice
+ * as long. */
 static int64_t pause_us(const struct lease *lease, const struct lease_answer *answer)
 {
     int64_t pause = answer->wait_us;
@@ -199,7 +200,7 @@ static int64_t pause_us(const struct lease *lease, const struct lease_answer *an
     for (unsigned i = 1; i < lease->refused_count && pause < SECOND_US; i++) {
         pause *= 2;
     }
-    return pause < SECOND_US || pause == answer->wait_us ? pause : SECOND_US;
+    return min_i64(pause, SECOND_US);
 }
 
 static void take_refusal(struct lease *lease, const struct lease_answer *answer, uint64_t cost,
@@ -208,6 +209,7 @@ static void take_refusal(struct lease *lease, const struct lease_answer *answer,
     lease->refused_count++;
     lease->exhausted_cost = cost;
     lease->exhausted_until_us = now.mono_us + pause_us(lease, answer);
+    lease->more_us = now.mono_us + answer->wait_us;
     if (lease->terms.kind == LIMIT_QUOTA) {
         lease->exhausted_until_us = min_i64(lease->exhausted_until_us, end_of_grant(lease, answer));
     }

@@ -85,8 +85,9 @@ struct lease {
     int64_t seen_us;    /* the store's clock then */
     struct lease_call call;
 
-    int64_t exhausted_until_us; /* for costs of at least: */
+    int64_t exhausted_until_us; /* not asked for again until then, for costs of at least: */
     uint64_t exhausted_cost;
+    int64_t more_us;        /* rate: when the refused units are there, as the store said */
     unsigned refused_count; /* grants of nothing in a row */
     int64_t down_until_us;
     int64_t bad_until_us;

@@ -219,6 +219,9 @@ static int64_t refused_wait_us(const struct place *place, uint64_t cost, struct 
     if (lease->terms.kind == LIMIT_QUOTA) {
         return lease->left < cost ? until_window_ends_us(place, now) : wait;
     }
+    if (lease->more_us > lease->exhausted_until_us) {
+        wait = lease->more_us - now.mono_us;
+    }
     if (cost > lease->exhausted_cost) {
         wait += terms_time_of(&lease->terms, cost - lease->exhausted_cost);
     }

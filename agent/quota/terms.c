@@ -7,12 +7,13 @@
 #define LIFE_MAX_US INT64_C(100000)
 #define LIFE_MIN_US INT64_C(10000)
 
-/* As in lua/bucket.lua, which has the last word. A product is at most 3.6e18. */
+/* As in lua/bucket.lua, which has the last word. Whole units: a lease that held back a fraction more
+ * than a tenth of the burst would be none. */
 static int64_t lease_life_us(const struct terms *terms)
 {
-    uint64_t tenth = terms->burst * (uint64_t)terms->period_us / (10 * terms->units);
-    int64_t life = tenth < (uint64_t)LIFE_MAX_US ? (int64_t)tenth : LIFE_MAX_US;
     uint64_t period = (uint64_t)terms->period_us;
+    uint64_t tenth = terms->burst / 10 * period / terms->units;
+    int64_t life = tenth < (uint64_t)LIFE_MAX_US ? (int64_t)tenth : LIFE_MAX_US;
     uint64_t reserve = (terms->units * (uint64_t)life + period - 1) / period;
 
     return life < LIFE_MIN_US || reserve * 10 > terms->burst ? 0 : life;

@@ -57,6 +57,19 @@ NOT_AN_ALLOW = {
 }
 
 
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_folder_opens_only_on_an_allow(start_front, folder):
+    """Each folder that enforces, in short; api-keys stands for them all in the tests below."""
+    front = start_front(folder)
+    assert fetch(front.address).status == 200
+    wanted = 200 if folder == "observe" else 503
+    for payload in [verdict("Allow", 200, "ok", user="a", path="/"), b"", None]:
+        front.agent.payload = payload
+        assert fetch(front.address).status == wanted
+    front.agent.stop()
+    assert fetch(front.address).status == wanted
+
+
 @pytest.mark.parametrize("payload", NOT_AN_ALLOW.values(), ids=NOT_AN_ALLOW.keys())
 def test_anything_but_an_explicit_allow_is_503(front, payload):
     front.agent.payload = payload
@@ -90,11 +103,13 @@ def test_allow_does_not_outlive_its_request(front):
     assert len(front.upstream.received) == 1
 
 
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+GUARDED = [folder for folder in FOLDERS if folder != "observe"]
 REFUSALS = [
     ("bad_request", 400, verdict("deny", 400, "bad_request")),
     ("no_credential", 401, verdict("deny", 401, "no_credential", challenge='Bearer realm="x"')),
     ("rule_denied", 403, verdict("deny", 403, "rule_denied", user="alice", rule="r/1")),
-    ("rate", 429, verdict("throttle", 429, "rate", retry_after=7)),
+    ("rate", 429, verdict("throttle", 429, "rate", retry_after=7, limit="burst")),
     ("store_down", 503, verdict("deny", 503, "store_down")),
 ]
 
@@ -105,7 +120,12 @@ def test_refusal_is_a_problem_document(front, reason, status, payload):
     answer = fetch(front.address, key="rv_secret")
     assert answer.status == status
     assert answer.problem()["reason"] == reason
-    assert set(answer.problem()) == {"type", "title", "status", "reason", "request_id"}
+    wanted = {"type", "title", "status", "reason", "request_id"}
+    if status == 429:
+        wanted.add("violated-policies")
+        assert answer.problem()["type"] == QUOTA_EXCEEDED
+        assert answer.problem()["violated-policies"] == ["burst"]
+    assert set(answer.problem()) == wanted
     assert answer.header("Cache-Control") == "no-store"
     assert front.upstream.received == []
 
@@ -123,6 +143,29 @@ def test_401_without_challenge_still_challenges(front):
 def test_throttle_says_when_to_come_back(front):
     front.agent.payload = verdict("throttle", 429, "rate", retry_after=7)
     assert fetch(front.address).header("Retry-After") == "7"
+
+
+@pytest.mark.parametrize("folder", GUARDED)
+@pytest.mark.parametrize(
+    "verdict_of",
+    [("allow", 200, "ok"), ("throttle", 429, "quota"), ("deny", 403, "cost"), ("deny", 503, "store_down")],
+    ids=["allow", "throttle", "deny", "store_down"],
+)
+def test_limits_are_told_on_every_answer(start_front, folder, verdict_of):
+    front = start_front(folder)
+    limits = {"ratelimit": '"day";r=9;t=1', "ratelimit_policy": '"day";q=10;w=86400'}
+    front.agent.payload = verdict(*verdict_of, path="/", user="alice", **limits)
+    answer = fetch(front.address)
+    assert answer.status == verdict_of[1]
+    assert answer.header("RateLimit") == limits["ratelimit"]
+    assert answer.header("RateLimit-Policy") == limits["ratelimit_policy"]
+
+
+@pytest.mark.parametrize("folder", GUARDED)
+def test_no_limit_is_told_where_none_applies(start_front, folder):
+    answer = fetch(start_front(folder).address)
+    assert answer.header("RateLimit") is None
+    assert answer.header("RateLimit-Policy") is None
 
 
 def test_judged_path_is_forwarded(front):

@@ -27,6 +27,22 @@ def test_observing_records_and_never_blocks(start_stack):
             assert not record.get("shadow")
 
 
+def test_observing_throttles_nobody(start_stack):
+    stack = start_stack(example="observe", agents=1)
+    stack.admin("limit", "set", "one", "quota=1", "per=month")
+    stack.admin("role", "set", "reader", "limits=one")
+    shadows = []
+    for _ in range(3):
+        answer = stack.fetch(user="alice")
+        assert answer.status == 200
+        assert answer.header("RateLimit") is None
+        record = stack.audit_of(last_rid(stack))
+        assert record["verdict"] == "allow"
+        shadows.append(record.get("shadow"))
+    assert shadows == [None] + ["throttle:quota:reader/10"] * 2
+    wait_until(lambda: " limit=one " in stack.haproxy.log(), "the log line")
+
+
 def last_rid(stack):
     """Of the newest line of HAProxy's log; this example sends no header."""
     count = len(stack.upstream.received)

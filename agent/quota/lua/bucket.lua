@@ -69,8 +69,8 @@ if done < last then
     end
 end
 
--- The longest lease, and what of the burst it must leave.
-local life = math.min(100000, (multiply_divide(burst, period, 10 * rate, 0)))
+-- The longest lease, and what of the burst it must leave: whole units, a tenth at most.
+local life = math.min(100000, (multiply_divide(math.floor(burst / 10), period, rate, 0)))
 local reserve = math.ceil(rate * life / period)
 local late = reserve
 if life < 10000 or reserve * 10 > burst or now_us < exact_until then

@@ -11,6 +11,11 @@ class Admin:
     def __init__(self, redis_url):
         self.env = {**os.environ, "REEVE_REDIS": redis_url}
 
+    def usage(self, *words):
+        """{limit: units used}, of `usage` with these words."""
+        rows = [line.split() for line in self("usage", *words).splitlines()[1:]]
+        return {row[0]: int(row[-3]) for row in rows}
+
     def __call__(self, *words):
         done = subprocess.run(
             [str(PROGRAM), *words],
@@ -22,6 +27,18 @@ class Admin:
         )
         assert done.returncode == 0, f"reeve-admin {' '.join(words)}: {done.stderr}"
         return done.stdout.strip()
+
+    def run(self, script):
+        """A shell script that calls reeve-admin."""
+        done = subprocess.run(
+            ["sh", str(script)],
+            env={**self.env, "REEVE_ADMIN": str(PROGRAM)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, f"{script}: {done.stderr}"
 
     def issue(self, user, *words):
         key = self("key", "issue", user, *words)

@@ -89,6 +89,10 @@ class Connection:
 
     def exchange(self, requests):
         """Sends all [(path, key or None)] in one write; gives their header fields in that order."""
+        return self.answers(self.ask(requests))
+
+    def ask(self, requests):
+        """Only sends; gives their streams, for answers()."""
         out, streams = b"", []
         for path, key in requests:
             fields = [(":method", "GET"), (":scheme", "http"), (":path", path)]
@@ -100,6 +104,9 @@ class Connection:
             streams.append(self.next_stream)
             self.next_stream += 2
         self.sock.sendall(out)
+        return streams
+
+    def answers(self, streams):
         answers = self._receive(set(streams))
         return [answers[stream] for stream in streams]
 

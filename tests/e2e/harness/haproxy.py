@@ -74,13 +74,13 @@ class Haproxy(Process):
                 out += part
         return out.decode()
 
-    def server(self, name):
-        """The row of an agent in "show stat", by column name."""
+    def server(self, name, backend="reeve-agents"):
+        """The row of a server in "show stat", by column name."""
         lines = self.command("show stat").splitlines()
         columns = lines[0].lstrip("# ").split(",")
         for line in lines[1:]:
             row = dict(zip(columns, line.split(",")))
-            if (row.get("pxname"), row.get("svname")) == ("reeve-agents", name):
+            if (row.get("pxname"), row.get("svname")) == (backend, name):
                 return row
         raise AssertionError(f"no server {name}")
 

@@ -1,6 +1,7 @@
 """The whole: clients -> HAProxy -> upstream, HAProxy -> agents -> Redis."""
 
 import collections
+import concurrent.futures
 import signal
 
 from harness.admin import Admin
@@ -45,6 +46,7 @@ class Stack:
         self.address = self.haproxy.http_address
         self.admin = Admin(self.redis.url)
         self.keys = {}
+        self.pool = concurrent.futures.ThreadPoolExecutor(max_workers=64)
 
     def start(self):
         self.redis.start()
@@ -75,11 +77,16 @@ class Stack:
         for process in [self.haproxy, *self.agents, self.redis]:
             process.stop()
         self.upstream.stop()
+        self.pool.shutdown()
 
     def fetch(self, path="/v1/orders/7", user=None, **options):
         """One request with this user's key."""
         key = self.keys[user] if user else options.pop("key", None)
         return fetch(self.address, path=path, key=key, **options)
+
+    def fetch_aside(self, *args, **options):
+        """The same in a thread: gives a future."""
+        return self.pool.submit(self.fetch, *args, **options)
 
     def wait_for_status(self, status, **request):
         """Until every agent answers so: a change reaches each within its max_age."""

@@ -1,4 +1,7 @@
-"""The application behind HAProxy: answers 200 to everything and remembers what it got."""
+"""The application behind HAProxy: answers 200 to everything and remembers what it got.
+
+Between hold() and release() it takes requests and answers none.
+"""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.received.append(Received(self.command, self.path, self.headers.items()))
+        self.server.may_answer.wait(30.0)
         body = b"upstream\n"
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -52,6 +56,8 @@ class Upstream(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(free_address(), _Handler)
         self.received = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
@@ -64,6 +70,13 @@ class Upstream(ThreadingHTTPServer):
     def rids(self):
         return {request.value("X-Request-ID") for request in self.received}
 
+    def hold(self):
+        self.may_answer.clear()
+
+    def release(self):
+        self.may_answer.set()
+
     def stop(self):
+        self.release()
         self.shutdown()
         self.server_close()

@@ -73,6 +73,8 @@ START_TEST(prints_every_field_under_its_name)
     struct printed line;
 
     record.shadow = STR("deny no_rule");
+    record.limits = STR("daily:1:99,burst:1:0");
+    record.limit = STR("burst");
     record.fault = STR("src: missing");
     print(&record, &line);
     line.text[line.length] = '\0';
@@ -84,7 +86,8 @@ START_TEST(prints_every_field_under_its_name)
         "\"method\":\"GET\",\"path\":\"/v1/orders/42\",\"user\":\"alice\",\"team\":\"blue\","
         "\"credential\":\"key:AbCdEfGhIj\",\"roles\":\"reader,writer\",\"verdict\":\"allow\","
         "\"status\":200,\"reason\":\"ok\",\"rule\":\"reader/10\",\"shadow\":\"deny no_rule\","
-        "\"fault\":\"src: missing\",\"data\":\"cache\",\"duration_us\":12,\"mono_us\":5000001}");
+        "\"fault\":\"src: missing\",\"data\":\"cache\",\"duration_us\":12,\"mono_us\":5000001,"
+        "\"limits\":\"daily:1:99,burst:1:0\",\"limit\":\"burst\"}");
 }
 END_TEST
 
