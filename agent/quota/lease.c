@@ -268,7 +268,8 @@ static void learn(struct lease *lease, const struct lease_answer *answer, struct
 static uint64_t take_granted(struct lease *lease, const struct lease_answer *answer, struct now now)
 {
     if (answer->granted == 0) {
-        take_refusal(lease, answer, lease->call.least, now);
+        uint64_t held = lease->terms.kind == LIMIT_QUOTA ? lease_units(lease) : 0;
+        take_refusal(lease, answer, lease->call.least + held, now);
         return 0;
     }
     lease->exhausted_until_us = 0;

@@ -141,7 +141,8 @@ uint64_t lease_surplus(const struct lease *lease);
 /* So many of its units, at most lease_units(), are to go back to the store. */
 void lease_set_aside(struct lease *lease, uint64_t units);
 
-/* Fills call for `waiting` units in all and `least` for the first; the call is then in flight. A
+/* Fills call for `waiting` units in all and `least` for the first, beyond what a quota has in hand;
+ * the call is then in flight. A
  * sequence is above all that this holder ever used, for whatever lease. A quota has entered its
  * window before. */
 void lease_begin_take(struct lease *lease, uint64_t sequence, uint64_t waiting, uint64_t least,

@@ -472,16 +472,26 @@ static void count_call(struct quota *quota, const struct lease_call *call)
     }
 }
 
+/* What the first who waits needs beyond what a quota has in hand, which nobody can overtake him to
+ * spend. Units of a rate may be dead before more of them come. */
+static uint64_t least_of(const struct lease *lease)
+{
+    const struct waiter *first = waiter_queue_first(&lease->waiters);
+    uint64_t held = lease->terms.kind == LIMIT_QUOTA ? lease_units(lease) : 0;
+
+    return first && first->units > held ? first->units - held : 1;
+}
+
 static void begin_take(struct quota *quota, struct lease *lease, struct now now)
 {
     const struct waiter *first = waiter_queue_first(&lease->waiters);
-    uint64_t least = first ? first->units : 1, waiting = 0;
+    uint64_t waiting = 0;
 
     for (const struct waiter *waiter = first; waiter && waiter != &lease->waiters.head;
          waiter = waiter->next) {
         waiting += waiter->units;
     }
-    lease_begin_take(lease, ++quota->sequence, waiting, least, now);
+    lease_begin_take(lease, ++quota->sequence, waiting, least_of(lease), now);
 }
 
 /* False: nothing to ask. */
