@@ -4,7 +4,8 @@
  * by the request itself: only one that the other limits admit asks.
  *
  * A limit that does not exist, or counts by something that the caller has not, denies: what an
- * operator meant to be limited is never unlimited.
+ * operator meant to be limited is never unlimited. Unless it is only measured, which never changes
+ * a verdict.
  */
 #include "agent/decide/memo.h"
 #include "agent/decide/ratelimit.h"
@@ -52,7 +53,34 @@ static bool recall(struct run *run, struct limit *limit)
     }
     limit->entry = line->entry;
     limit->lease = line->lease;
+    quota_keep(limit->lease, run->now);
     return true;
+}
+
+/* What a limit that is only measured would have said; the first to say something is told. */
+static void tell_shadow(struct run *run, enum verdict_kind kind, enum reason reason,
+                        struct str name)
+{
+    struct verdict *verdict = &run->out->verdict;
+    struct str parts[] = {verdict_text(kind), STR(":"), reason_code(reason), STR(":"), name};
+
+    if (verdict->shadow.len == 0) {
+        verdict->shadow = run_join(run, parts, 5);
+    }
+}
+
+/* The i-th limit can not be counted. One that is only measured is told and left out. */
+static enum step_result reject(struct run *run, size_t i, const char *fault)
+{
+    struct limit limit = run->limits[i];
+
+    if (!limit.is_shadow) {
+        run->out->verdict.limit = limit.name;
+        return run_deny(run, REASON_BAD_RECORD, fault);
+    }
+    tell_shadow(run, VERDICT_DENY, REASON_BAD_RECORD, limit.name);
+    run->limits[i] = run->limits[--run->limit_count];
+    return STEP_NEXT;
 }
 
 static enum step_result get_record(struct run *run, struct limit *limit)
@@ -60,26 +88,24 @@ static enum step_result get_record(struct run *run, struct limit *limit)
     if (recall(run, limit)) {
         return STEP_NEXT;
     }
-    enum step_result result = run_get(run, RECORD_LIMIT, limit->name, &limit->entry);
-    if (result == STEP_NEXT && !limit->entry) {
-        run->out->verdict.limit = limit->name;
-        return run_deny(run, REASON_BAD_RECORD, "a limit that does not exist");
-    }
-    return result;
+    return run_get(run, RECORD_LIMIT, limit->name, &limit->entry);
 }
 
 static enum step_result get_records(struct run *run)
 {
-    for (size_t i = 0; i < run->limit_count; i++) {
-        struct limit *limit = &run->limits[i];
-        enum step_result result = get_record(run, limit);
+    enum step_result result = STEP_NEXT;
 
-        if (result != STEP_NEXT) {
-            return result;
+    for (size_t i = run->limit_count; i > 0 && result == STEP_NEXT; i--) {
+        struct limit *limit = &run->limits[i - 1];
+
+        result = get_record(run, limit);
+        if (result == STEP_NEXT && limit->entry) {
+            limit->is_shadow |= record_of(limit)->is_shadow;
+        } else if (result == STEP_NEXT) {
+            result = reject(run, i - 1, "a limit that does not exist");
         }
-        limit->is_shadow |= record_of(limit)->is_shadow;
     }
-    return STEP_NEXT;
+    return result;
 }
 
 static void remember(struct run *run, const struct limit *limit, const struct quota_claim *claim)
@@ -147,25 +173,34 @@ static struct str subject_of(struct run *run, const struct limit *limit)
     return length > 0 ? str_make(out, scope.len + length) : STR_ABSENT;
 }
 
-static bool set_claims(struct run *run, struct quota_claim *claims)
+static enum step_result get_subjects(struct run *run)
+{
+    enum step_result result = STEP_NEXT;
+
+    for (size_t i = run->limit_count; i > 0 && result == STEP_NEXT; i--) {
+        struct limit *limit = &run->limits[i - 1];
+
+        limit->subject = limit->lease ? STR_ABSENT : subject_of(run, limit);
+        if (!limit->lease && limit->subject.len == 0) {
+            result = reject(run, i - 1, "a limit counts by what the caller has not");
+        }
+    }
+    return result;
+}
+
+static void set_claims(struct run *run, struct quota_claim *claims)
 {
     for (size_t i = 0; i < run->limit_count; i++) {
         const struct limit *limit = &run->limits[i];
-        struct quota_claim *claim = &claims[i];
 
-        *claim = (struct quota_claim){
+        claims[i] = (struct quota_claim){
             .name = limit->name,
             .limit = record_of(limit),
+            .subject = limit->subject,
             .cost = run->cost,
             .lease = limit->lease,
-            .subject = limit->lease ? STR_ABSENT : subject_of(run, limit),
         };
-        if (!claim->lease && claim->subject.len == 0) {
-            run->out->verdict.limit = limit->name;
-            return false;
-        }
     }
-    return true;
 }
 
 static int64_t retry_after_s(const struct run *run, const struct quota_claim *claim)
@@ -205,19 +240,6 @@ static enum step_result refuse(struct run *run, const struct quota_claim *claim)
     return run_deny(run, reason, claim->answer == QUOTA_BAD ? "a counter does not parse" : NULL);
 }
 
-/* What a limit that is only measured would have said; the first to say something is told. */
-static void tell_shadow(struct run *run, const struct quota_claim *claim)
-{
-    struct verdict *verdict = &run->out->verdict;
-    bool would_throttle = claim->answer == QUOTA_EXHAUSTED;
-    struct str parts[] = {verdict_text(would_throttle ? VERDICT_THROTTLE : VERDICT_DENY), STR(":"),
-                          reason_code(refusal_reason(claim)), STR(":"), claim->name};
-
-    if (verdict->shadow.len == 0) {
-        verdict->shadow = run_join(run, parts, 5);
-    }
-}
-
 static enum step_result check(struct run *run, const struct limit *limit, struct quota_claim *claim)
 {
     enum quota_answer answer = quota_check(run->context->quota, claim, run->now, run->waiter);
@@ -232,7 +254,8 @@ static enum step_result check(struct run *run, const struct limit *limit, struct
         break;
     }
     if (limit->is_shadow) {
-        tell_shadow(run, claim);
+        tell_shadow(run, claim->answer == QUOTA_EXHAUSTED ? VERDICT_THROTTLE : VERDICT_DENY,
+                    refusal_reason(claim), claim->name);
         return STEP_NEXT;
     }
     return refuse(run, claim);
@@ -276,6 +299,13 @@ enum step_result step_limits(struct run *run)
     if (run->has_too_many_limits) {
         return run_deny(run, REASON_BAD_RECORD, "more limits than a request may have");
     }
+    enum step_result result = get_records(run);
+    if (result == STEP_NEXT) {
+        result = get_subjects(run);
+    }
+    if (result != STEP_NEXT) {
+        return result;
+    }
     if (run->limit_count == 0) {
         return run_allow(run);
     }
@@ -284,13 +314,7 @@ enum step_result step_limits(struct run *run)
     if (!claims) {
         return run_deny(run, REASON_OVERLOAD, "arena");
     }
-    enum step_result result = get_records(run);
-    if (result != STEP_NEXT) {
-        return result;
-    }
-    if (!set_claims(run, claims)) {
-        return run_deny(run, REASON_BAD_RECORD, "a limit counts by what the caller has not");
-    }
+    set_claims(run, claims);
     result = check_all(run, claims);
     if (result == STEP_WAIT) {
         return result;

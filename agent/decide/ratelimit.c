@@ -128,8 +128,8 @@ void ratelimit_tell(struct run *run, const struct quota_claim *claims)
     for (size_t i = 0; i < run->limit_count; i++) {
         const struct quota_claim *claim = &claims[i];
 
-        if (claim->policy.len == 0) {
-            continue; /* not asked: an earlier one refused */
+        if (claim->policy.len == 0) { /* not checked, or nothing is known of it */
+            continue;
         }
         bool is_hidden = is_shadow(run, claim);
         if (!is_hidden) {

@@ -40,6 +40,7 @@ struct limit {
     struct str role;               /* through which it applies; absent: user or team */
     struct directory_entry *entry; /* the limit's own */
     struct lease *lease;           /* remembered; NULL: to be looked up */
+    struct str subject;            /* to look it up by */
     bool is_shadow;                /* measured, never enforced */
 };
 

@@ -30,21 +30,21 @@ static void add_caller(struct arguments *arguments, struct str holder,
     add_number(arguments, call->last);
 }
 
-static void add_window(struct arguments *arguments, const struct lease *lease)
+static void add_window(struct arguments *arguments, const struct lease_call *call)
 {
-    add_number(arguments, (uint64_t)lease->call.window.start_ms);
-    add_number(arguments, (uint64_t)lease->call.window.end_ms);
-    add_number(arguments, lease->call.limit);
-    add_number(arguments, lease->seen_used);
+    add_number(arguments, (uint64_t)call->window.start_ms);
+    add_number(arguments, (uint64_t)call->window.end_ms);
+    add_number(arguments, call->units);
+    add_number(arguments, call->seen_used);
 }
 
-static void add_bucket(struct arguments *arguments, const struct lease *lease)
+static void add_bucket(struct arguments *arguments, const struct lease_call *call)
 {
-    add_number(arguments, lease->terms.units);
-    add_number(arguments, (uint64_t)lease->terms.period_us);
-    add_number(arguments, lease->terms.burst);
-    add_number(arguments, lease->seen_used);
-    add_number(arguments, (uint64_t)lease->seen_us);
+    add_number(arguments, call->units);
+    add_number(arguments, (uint64_t)call->period_us);
+    add_number(arguments, call->burst);
+    add_number(arguments, call->seen_used);
+    add_number(arguments, (uint64_t)call->seen_us);
 }
 
 static enum script_id fill(struct arguments *arguments, struct str holder,
@@ -55,12 +55,13 @@ static enum script_id fill(struct arguments *arguments, struct str holder,
 
     add_caller(arguments, holder, call);
     if (lease->terms.kind == LIMIT_QUOTA) {
-        add_window(arguments, lease);
+        add_window(arguments, call);
         add_number(arguments, takes ? call->want : call->back);
         add_number(arguments, takes ? call->least : call->owed);
+        add_number(arguments, (uint64_t)call->seen_us);
         return takes ? SCRIPT_WINDOW_TAKE : SCRIPT_WINDOW_ADJUST;
     }
-    add_bucket(arguments, lease);
+    add_bucket(arguments, call);
     if (!takes) {
         add_number(arguments, call->owed);
         return SCRIPT_BUCKET_ADJUST;

@@ -35,10 +35,10 @@ static uint64_t expire_batch(struct lease_batch *batch, struct now now)
 {
     uint64_t units = batch->units;
 
-    if (units == 0 || now.mono_us < batch->ends_us) {
+    if (now.mono_us < batch->ends_us) {
         return 0;
     }
-    batch->units = 0;
+    *batch = (struct lease_batch){0};
     return units;
 }
 
@@ -47,9 +47,22 @@ uint64_t lease_expire(struct lease *lease, struct now now)
     return expire_batch(&lease->older, now) + expire_batch(&lease->newer, now);
 }
 
+/* They were granted together, or when does not matter. */
+static bool are_alike(const struct lease *lease)
+{
+    return lease->older.granted_us == lease->newer.granted_us;
+}
+
+bool lease_has(const struct lease *lease, uint64_t units)
+{
+    return lease->older.units >= units || lease->newer.units >= units ||
+           (are_alike(lease) && lease_units(lease) >= units);
+}
+
 int64_t lease_spend(struct lease *lease, uint64_t units)
 {
-    uint64_t first = min_u64(units, lease->older.units);
+    bool takes_older = lease->older.units >= units || are_alike(lease);
+    uint64_t first = takes_older ? min_u64(units, lease->older.units) : 0;
     int64_t granted_us = first > 0 ? lease->older.granted_us : lease->newer.granted_us;
 
     lease->older.units -= first;
@@ -60,9 +73,10 @@ int64_t lease_spend(struct lease *lease, uint64_t units)
 }
 
 /* Into the batch that ends first, so that nothing lives longer for it. */
-void lease_refund(struct lease *lease, uint64_t units)
+void lease_refund(struct lease *lease, uint64_t units, int64_t granted_us)
 {
-    struct lease_batch *batch = lease->older.ends_us > 0 ? &lease->older : &lease->newer;
+    bool is_older = lease->older.ends_us > 0 && lease->older.granted_us == granted_us;
+    struct lease_batch *batch = is_older ? &lease->older : &lease->newer;
 
     batch->units += units;
     lease->spent -= min_u64(units, lease->spent);
@@ -119,7 +133,8 @@ void lease_measure(struct lease *lease, struct now now)
 {
     int64_t elapsed_us = now.mono_us - lease->demand_since_us;
     uint64_t divisor = (uint64_t)(elapsed_us > DEMAND_MIN_US ? elapsed_us : DEMAND_MIN_US);
-    uint64_t rate = min_u64(lease->spent * MICRO / divisor, DEMAND_MAX);
+    uint64_t rate =
+        min_u64(min_u64(lease->spent, UINT64_MAX / MICRO) * MICRO / divisor, DEMAND_MAX);
 
     if (elapsed_us >= DEMAND_SETTLED_US) {
         lease->demand = (lease->demand + rate) / 2;
@@ -140,7 +155,11 @@ static void begin(struct lease *lease, enum lease_call_kind kind, uint64_t seque
                                       .sequence = sequence,
                                       .last = is_remembered ? lease->last : 0,
                                       .window = lease->window,
-                                      .limit = lease->terms.units};
+                                      .units = lease->terms.units,
+                                      .burst = lease->terms.burst,
+                                      .period_us = lease->terms.period_us,
+                                      .seen_used = lease->seen_used,
+                                      .seen_us = lease->seen_us};
 }
 
 void lease_begin_take(struct lease *lease, uint64_t sequence, uint64_t waiting, uint64_t least,
@@ -165,16 +184,23 @@ static bool is_same_window(const struct window *a, const struct window *b)
     return a->start_ms == b->start_ms && a->end_ms == b->end_ms;
 }
 
-/* The older batch makes room: what is left of it joins the newer with the earlier end. */
-static void add_units(struct lease *lease, const struct lease_batch *batch)
+/* The older batch makes room: what is left of it joins the newer with the earlier end or, of exact
+ * ones, dies. Gives how many that were. */
+static uint64_t add_units(struct lease *lease, const struct lease_batch *batch)
 {
-    if (lease->older.units > 0 && lease->newer.units > 0) {
+    uint64_t died = 0;
+
+    if (lease->older.units == 0) {
+        lease->older = lease->newer;
+    } else if (lease->newer.units > 0 && are_alike(lease)) {
         lease->older.units += lease->newer.units;
         lease->older.ends_us = min_i64(lease->older.ends_us, lease->newer.ends_us);
-    } else if (lease->newer.units > 0 || lease->older.units == 0) {
+    } else if (lease->newer.units > 0) {
+        died = lease->older.units;
         lease->older = lease->newer;
     }
     lease->newer = *batch;
+    return died;
 }
 
 static int64_t end_of_grant(const struct lease *lease, const struct lease_answer *answer)
@@ -226,8 +252,7 @@ static uint64_t take_grant(struct lease *lease, const struct lease_answer *answe
     if (now.mono_us >= batch.ends_us) {
         return batch.units;
     }
-    add_units(lease, &batch);
-    return 0;
+    return add_units(lease, &batch);
 }
 
 /* Remembers what the store said of its counter. */
@@ -245,7 +270,8 @@ static void learn(struct lease *lease, const struct lease_answer *answer, struct
 static uint64_t take_granted(struct lease *lease, const struct lease_answer *answer, struct now now)
 {
     if (answer->granted == 0) {
-        take_refusal(lease, answer, lease->call.least, now);
+        uint64_t held = lease->terms.kind == LIMIT_QUOTA ? lease_units(lease) : 0;
+        take_refusal(lease, answer, lease->call.least + held, now);
         return 0;
     }
     lease->exhausted_until_us = 0;
@@ -289,7 +315,9 @@ static uint64_t take_ok(struct lease *lease, const struct lease_answer *answer, 
 static void take_window_miss(struct lease *lease, struct now now)
 {
     if (lease->call.kind == LEASE_CALL_ADJUST) {
-        take_adjusted(lease);
+        if (is_same_window(&lease->call.window, &lease->window)) {
+            take_adjusted(lease);
+        }
     } else if (++lease->window_misses >= 3) {
         lease->down_until_us = now.mono_us + LEASE_RETRY_US;
         lease->window_misses = 0;
@@ -357,18 +385,24 @@ void lease_change_terms(struct lease *lease, const struct terms *terms)
     lease->newer = (struct lease_batch){0};
     lease->exhausted_until_us = 0;
     lease->refused_count = 0;
-    lease->outage_us = 0;
-    lease->outage_spent = 0;
     lease->call.is_outdated = true;
     if (was_quota != (terms->kind == LIMIT_QUOTA)) {
         lease->to_return = lease->owed = lease->last = 0;
+        lease->outage_us = 0;
+        lease->outage_spent = 0;
         lease->call = (struct lease_call){0};
     }
     lease->terms = *terms;
 }
 
-bool lease_is_disposable(const struct lease *lease)
+static bool is_alive(const struct lease_batch *batch, struct now now)
 {
-    return lease_units(lease) == 0 && lease->to_return == 0 && lease->owed == 0 &&
-           lease->call.kind == LEASE_CALL_NONE && waiter_queue_is_empty(&lease->waiters);
+    return batch->units > 0 && now.mono_us < batch->ends_us;
+}
+
+bool lease_is_disposable(const struct lease *lease, struct now now)
+{
+    return !is_alive(&lease->older, now) && !is_alive(&lease->newer, now) &&
+           lease->to_return == 0 && lease->owed == 0 && lease->call.kind == LEASE_CALL_NONE &&
+           waiter_queue_is_empty(&lease->waiters);
 }

@@ -46,8 +46,11 @@ struct lease_call {
     int64_t sent_us;  /* the first time */
     uint64_t sequence;
     uint64_t last;
-    struct window window;
-    uint64_t limit;                /* quota's units, at the time */
+    struct window window;  /* quota */
+    uint64_t units, burst; /* of the terms at the time */
+    int64_t period_us;     /* rate */
+    uint64_t seen_used;    /* the lease's, at the time */
+    int64_t seen_us;
     uint64_t want, least, waiting; /* take */
     uint64_t back, owed;           /* adjust */
 };
@@ -117,10 +120,13 @@ static inline uint64_t lease_units(const struct lease *lease)
 /* Drops what has ended by now; gives how many units that were. */
 uint64_t lease_expire(struct lease *lease, struct now now);
 
-/* At most lease_units(). Gives the grant's time of exact units, else 0. */
+/* Exact units of two grants are not spent as one: each counts when it was granted. */
+bool lease_has(const struct lease *lease, uint64_t units);
+
+/* What it has. Gives the grant's time of exact units, else 0. */
 int64_t lease_spend(struct lease *lease, uint64_t units);
-/* In the turn of the spending. */
-void lease_refund(struct lease *lease, uint64_t units);
+/* In the turn of the spending, with what that gave. */
+void lease_refund(struct lease *lease, uint64_t units, int64_t granted_us);
 
 bool lease_is_exhausted(const struct lease *lease, uint64_t cost, struct now now);
 
@@ -136,7 +142,8 @@ uint64_t lease_surplus(const struct lease *lease);
 /* So many of its units, at most lease_units(), are to go back to the store. */
 void lease_set_aside(struct lease *lease, uint64_t units);
 
-/* Fills call for `waiting` units in all and `least` for the first; the call is then in flight. A
+/* Fills call for `waiting` units in all and `least` for the first, beyond what a quota has in hand;
+ * the call is then in flight. A
  * sequence is above all that this holder ever used, for whatever lease. A quota has entered its
  * window before. */
 void lease_begin_take(struct lease *lease, uint64_t sequence, uint64_t waiting, uint64_t least,
@@ -156,7 +163,7 @@ uint64_t lease_enter(struct lease *lease, const struct window *window);
 /* The record says something else now. What is held goes back. */
 void lease_change_terms(struct lease *lease, const struct terms *terms);
 
-/* Nothing that would be lost. */
-bool lease_is_disposable(const struct lease *lease);
+/* Nothing that would be lost: what has ended by now is lost already. */
+bool lease_is_disposable(const struct lease *lease, struct now now);
 
 #endif

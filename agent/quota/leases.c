@@ -126,7 +126,7 @@ static void unlink_place(struct leases *leases, struct place *place)
 static bool is_droppable(const struct place *place, struct now now)
 {
     return place->used_us != now.mono_us && !place->is_held && !place->is_dirty &&
-           lease_is_disposable(&place->lease);
+           !place->context && lease_is_disposable(&place->lease, now);
 }
 
 static bool make_room(struct leases *leases, struct now now)

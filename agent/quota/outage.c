@@ -9,14 +9,16 @@ static uint64_t outage_level(struct lease *lease, unsigned worker_count, struct 
     unsigned __int128 share = terms->budget_percent, parts = 100u * worker_count;
     uint64_t most = (uint64_t)(terms->burst * MICRO * share / parts);
 
-    if (lease->outage_us == 0) {
+    unsigned __int128 elapsed = (uint64_t)(now.mono_us - lease->outage_us);
+    unsigned __int128 more =
+        elapsed * terms->units * MICRO * share / parts / (uint64_t)terms->period_us;
+
+    if (lease->outage_us == 0 || lease->outage_level + more >= most) {
         lease->outage_level = most;
+    } else if (more == 0) {
+        return lease->outage_level; /* what is less than a millionth adds up */
     } else {
-        unsigned __int128 elapsed = (uint64_t)(now.mono_us - lease->outage_us);
-        unsigned __int128 more =
-            elapsed * terms->units * MICRO * share / parts / (uint64_t)terms->period_us;
-        lease->outage_level =
-            more >= most - lease->outage_level ? most : lease->outage_level + (uint64_t)more;
+        lease->outage_level += (uint64_t)more;
     }
     lease->outage_us = now.mono_us;
     return lease->outage_level;

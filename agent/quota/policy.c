@@ -15,6 +15,9 @@ static int64_t window_s(const struct lease *lease)
 
 size_t policy_write(struct str name, const struct lease *lease, char out[POLICY_BYTES_MAX])
 {
+    if (lease->terms.kind == LIMIT_QUOTA && lease->window.end_ms == 0) {
+        return 0;
+    }
     int length = snprintf(out, POLICY_BYTES_MAX, "\"%.*s\";q=%" PRIu64 ";w=%" PRId64, STR_ARG(name),
                           terms_most(&lease->terms), window_s(lease));
 

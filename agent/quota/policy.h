@@ -13,7 +13,7 @@
 
 #define POLICY_BYTES_MAX 128
 
-/* `name` is a name (str_is_name). Gives the text's length. */
+/* `name` is a name (str_is_name). Gives the text's length; 0 for a quota without a window yet. */
 size_t policy_write(struct str name, const struct lease *lease, char out[POLICY_BYTES_MAX]);
 
 #endif

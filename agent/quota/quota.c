@@ -21,6 +21,8 @@ struct quota {
     bool has_offset;     /* the store has told it */
     uint64_t sequence;   /* of the last call, of any lease */
     struct place *dirty; /* newest first */
+    struct place *later; /* dirty too, but nobody waits: looked at while the store is up */
+    bool is_awaited;     /* somebody began to wait since the last tick */
     struct place *held_first, *held_last;
     struct lease *waking; /* who waited for it is being woken */
     bool is_closing;
@@ -159,7 +161,7 @@ static enum quota_answer check_outage(struct quota *quota, struct quota_claim *c
 /* Who waits already comes first, but for those who are being woken. */
 static bool is_enough(const struct quota *quota, const struct lease *lease, uint64_t cost)
 {
-    return lease_units(lease) >= cost &&
+    return lease_has(lease, cost) &&
            (waiter_queue_is_empty(&lease->waiters) || quota->waking == lease);
 }
 
@@ -180,10 +182,10 @@ static enum quota_answer check_lease(struct quota *quota, struct quota_claim *cl
     if (lease->terms.is_unusable) {
         return QUOTA_BAD;
     }
+    enter_window(quota, place, now);
     if (claim->cost > terms_most(&lease->terms)) {
         return QUOTA_COST;
     }
-    enter_window(quota, place, now);
     quota->counters.died += lease_expire(lease, now);
     if (is_enough(quota, lease, claim->cost)) {
         take_ahead(quota, place, now);
@@ -201,6 +203,7 @@ static enum quota_answer check_lease(struct quota *quota, struct quota_claim *cl
     }
     waiter->units = claim->cost;
     waiter_add(&lease->waiters, waiter);
+    quota->is_awaited = true;
     mark_dirty(quota, place);
     return QUOTA_PENDING;
 }
@@ -217,7 +220,8 @@ static int64_t refused_wait_us(const struct place *place, uint64_t cost, struct 
     int64_t wait = lease->exhausted_until_us - now.mono_us;
 
     if (lease->terms.kind == LIMIT_QUOTA) {
-        return lease->left < cost ? until_window_ends_us(place, now) : wait;
+        uint64_t most = lease->left + lease_units(lease) + lease->to_return;
+        return most < cost ? until_window_ends_us(place, now) : wait;
     }
     if (lease->more_us > lease->exhausted_until_us) {
         wait = lease->more_us - now.mono_us;
@@ -264,8 +268,7 @@ enum quota_answer quota_check(struct quota *quota, struct quota_claim *claim, st
         claim->answer = QUOTA_BUSY;
         return QUOTA_BUSY;
     }
-    place->is_visited = true;
-    place->used_us = now.mono_us;
+    quota_keep(&place->lease, now);
     claim->lease = &place->lease;
     claim->answer = check_lease(quota, claim, place, now, waiter);
     if (claim->answer != QUOTA_PENDING) {
@@ -303,7 +306,7 @@ void quota_refund(struct quota *quota, struct quota_claim *claims, size_t count)
             outage_refund(claims[i].lease, claims[i].cost);
             quota->counters.outage_spent -= claims[i].cost;
         } else {
-            lease_refund(claims[i].lease, claims[i].cost);
+            lease_refund(claims[i].lease, claims[i].cost, claims[i].granted_us);
             quota->counters.spent -= claims[i].cost;
         }
     }
@@ -472,16 +475,26 @@ static void count_call(struct quota *quota, const struct lease_call *call)
     }
 }
 
+/* What the first who waits needs beyond what a quota has in hand, which nobody can overtake him to
+ * spend. Units of a rate may be dead before more of them come. */
+static uint64_t least_of(const struct lease *lease)
+{
+    const struct waiter *first = waiter_queue_first(&lease->waiters);
+    uint64_t held = lease->terms.kind == LIMIT_QUOTA ? lease_units(lease) : 0;
+
+    return first && first->units > held ? first->units - held : 1;
+}
+
 static void begin_take(struct quota *quota, struct lease *lease, struct now now)
 {
     const struct waiter *first = waiter_queue_first(&lease->waiters);
-    uint64_t least = first ? first->units : 1, waiting = 0;
+    uint64_t waiting = 0;
 
     for (const struct waiter *waiter = first; waiter && waiter != &lease->waiters.head;
          waiter = waiter->next) {
         waiting += waiter->units;
     }
-    lease_begin_take(lease, ++quota->sequence, waiting, least, now);
+    lease_begin_take(lease, ++quota->sequence, waiting, least_of(lease), now);
 }
 
 /* False: nothing to ask. */
@@ -516,16 +529,17 @@ static void take_unsent(struct quota *quota, struct place *place, struct now now
     }
 }
 
-/* Asks the store for what the lease wants. False: that must wait. */
+/* Asks the store for what the lease wants. False: that must wait, or is not to be had any more. */
 static bool ask(struct quota *quota, struct place *place, struct now now)
 {
     struct lease *lease = &place->lease;
 
-    if (now.mono_us < lease->down_until_us || !store_is_up(quota->store)) {
+    if (now.mono_us < lease->down_until_us || now.mono_us < lease->bad_until_us ||
+        !store_is_up(quota->store)) {
         return false;
     }
     if (!begin(quota, place, now)) {
-        return true;
+        return waiter_queue_is_empty(&lease->waiters);
     }
     if (send(quota, place) != ERR_OK) {
         take_unsent(quota, place, now);
@@ -573,6 +587,9 @@ static void review(struct quota *quota, struct place *place, struct now now)
 {
     struct lease *lease = &place->lease;
 
+    if (lease->terms.kind != LIMIT_QUOTA) {
+        return;
+    }
     quota->counters.died += lease_expire(lease, now);
     lease_measure(lease, now);
     lease_set_aside(lease, lease->spent_total == place->checked_total ? lease_units(lease)
@@ -597,24 +614,47 @@ static void review_held(struct quota *quota, struct now now)
     }
 }
 
+static struct place *take_first(struct place **list)
+{
+    struct place *first = *list;
+
+    *list = first->next_dirty;
+    return first;
+}
+
+static void put_first(struct place **list, struct place *place)
+{
+    place->is_dirty = true;
+    place->next_dirty = *list;
+    *list = place;
+}
+
+/* All that a store which is away left behind need not be walked in every turn. But it may have gone
+ * after somebody began to wait for one of them. */
+static void recall_later(struct quota *quota)
+{
+    if (!quota->is_awaited && !store_is_up(quota->store)) {
+        return;
+    }
+    quota->is_awaited = false;
+    while (quota->later) {
+        put_first(&quota->dirty, take_first(&quota->later));
+    }
+}
+
 /* Who is woken may want other leases: those are looked at in the same tick. */
 void quota_tick(struct quota *quota, struct now now)
 {
-    struct place *later = NULL;
-
     review_held(quota, now);
+    recall_later(quota);
     while (quota->dirty) {
-        struct place *place = quota->dirty;
+        struct place *place = take_first(&quota->dirty);
 
-        quota->dirty = place->next_dirty;
         place->is_dirty = false;
         if (act(quota, place, now) && !place->is_dirty) {
-            place->is_dirty = true;
-            place->next_dirty = later;
-            later = place;
+            put_first(&quota->later, place);
         }
     }
-    quota->dirty = later;
 }
 
 static void give_all(struct quota *quota, struct place *place, struct now now)
@@ -634,12 +674,20 @@ bool quota_return_all(struct quota *quota, struct now now)
 {
     quota->is_closing = true;
     each(quota, give_all, now);
-    return !quota->dirty && quota->counters.calls_in_flight == 0;
+    return !quota->dirty && !quota->later && quota->counters.calls_in_flight == 0;
 }
 
 uint64_t quota_generation(const struct quota *quota)
 {
     return quota->leases.dropped_count;
+}
+
+void quota_keep(struct lease *lease, struct now now)
+{
+    struct place *place = (struct place *)(void *)lease;
+
+    place->is_visited = true;
+    place->used_us = now.mono_us;
 }
 
 void quota_counters(const struct quota *quota, struct quota_counters *out)

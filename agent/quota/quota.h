@@ -80,9 +80,10 @@ struct quota_claim {
     struct lease *lease; /* valid while the generation is the same */
 
     enum quota_answer answer;
-    uint64_t left;      /* units that are surely still the subject's: never more than there are */
-    int64_t wait_us;    /* until more units can be had, at the earliest */
-    struct str policy;  /* the limit's RateLimit-Policy item; begins with the quoted name */
+    uint64_t left;   /* units that are surely still the subject's: never more than there are */
+    int64_t wait_us; /* until more units can be had, at the earliest */
+    struct str
+        policy; /* the limit's RateLimit-Policy item; begins with the quoted name; or empty */
     int64_t granted_us; /* exact limits: when, on the store's clock, the units were granted; or 0 */
     bool is_outage;     /* admitted by the outage policy; settled when the store is back */
 };
@@ -100,6 +101,9 @@ bool quota_is_exact(const struct limit_record *limit);
 
 /* Counts the leases that were dropped. */
 uint64_t quota_generation(const struct quota *quota);
+
+/* For who holds a lease of an earlier check: it is not dropped in this turn. */
+void quota_keep(struct lease *lease, struct now now);
 
 /* Whether the claim can be met now. PENDING queues `waiter`, which is in one queue at a time. Costs
  * one hash and one look-up where the answer is local. */

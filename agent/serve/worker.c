@@ -77,7 +77,12 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
         arm_deadline(worker, engine_expire(&worker->engine, now));
     }
+    uint64_t parked = worker->engine.counters.parked;
     flush_dirty(worker);
+    if (worker->engine.counters.parked != parked) {
+        /* Frames that had waited for the output to drain now wait for the next turn. */
+        arm_deadline(worker, now.mono_us);
+    }
     spool_tick(worker->spool, now);
     free_closed(worker);
 }

@@ -97,14 +97,14 @@ class Bucket:
     @staticmethod
     def life_of(rate, period, burst):
         """Of a lease, and what of the burst it leaves; (0, 0): exact."""
-        life = min(LIFE_MAX_US, burst * period // (10 * rate))
+        life = min(LIFE_MAX_US, burst // 10 * period // rate)
         reserve = -(-rate * life // period)
         return (0, 0) if life < LIFE_MIN_US or reserve * 10 > burst else (life, reserve)
 
     @staticmethod
     def late_of(call):
         """What refills in a lease's life, were there leases."""
-        life = min(LIFE_MAX_US, call["burst"] * call["period"] // (10 * call["rate"]))
+        life = min(LIFE_MAX_US, call["burst"] // 10 * call["period"] // call["rate"])
         return ceil(Fraction(call["rate"] * life, call["period"]))
 
     @staticmethod

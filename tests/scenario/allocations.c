@@ -44,6 +44,31 @@ static void teardown(void)
     box_close(&box);
 }
 
+static void limit_alice(void)
+{
+    fake_store_set(box.fake, "reeve:limit:a", "quota", "1000000");
+    fake_store_set(box.fake, "reeve:limit:a", "per", "day");
+    fake_store_set(box.fake, "reeve:limit:b", "rate", "100000/s");
+    fake_store_set(box.fake, "reeve:limit:c", "quota", "2000000");
+    fake_store_set(box.fake, "reeve:limit:c", "per", "month");
+    fake_store_set(box.fake, "reeve:limit:c", "scope", "global");
+    fake_store_set(box.fake, "reeve:limit:d", "quota", "2000000");
+    fake_store_set(box.fake, "reeve:limit:d", "per", "week");
+    fake_store_set(box.fake, "reeve:limit:d", "scope", "source");
+    fake_store_set(box.fake, "reeve:user:{alice}", "limits", "a,b,c,d");
+}
+
+/* Until leases are as large as these decisions need. */
+static void warm_up(const struct spop_question *question)
+{
+    for (int i = 0; i < 3 * DECISIONS; i++) {
+        box_ask_through(&box, 0, question);
+        box.answers[0].length = 0;
+        box_advance(&box, i < 2 * DECISIONS ? 100 : 0);
+        box_step(&box);
+    }
+}
+
 static unsigned long count_decisions(const struct spop_question *question)
 {
     box_ask_through(&box, 0, question);
@@ -80,6 +105,37 @@ START_TEST(an_allow_allocates_nothing)
 }
 END_TEST
 
+START_TEST(four_limits_allocate_nothing)
+{
+    struct spop_question question = box_question(&box);
+    unsigned long count = 0;
+
+    limit_alice();
+    warm_up(&question);
+    box_ask_through(&box, 0, &question);
+    for (int i = 0; i < 100; i++) {
+        unsigned long before = allocation_count;
+        uint64_t id = box_ask(&box, 0, &question);
+        count += allocation_count - before;
+        box_expect(&box, 0, id, "allow", 200, "ok");
+        box.answers[0].length = 0;
+    }
+    ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+START_TEST(a_throttle_allocates_nothing)
+{
+    struct spop_question question = box_question(&box);
+
+    limit_alice();
+    fake_store_set(box.fake, "reeve:limit:a", "quota", "1");
+    box_ask_through(&box, 0, &question);
+    ck_assert_uint_eq(count_decisions(&question), 0);
+    ck_assert_uint_eq(box.engine.counters.reasons[REASON_QUOTA], DECISIONS + 1);
+}
+END_TEST
+
 START_TEST(a_deny_allocates_nothing)
 {
     struct spop_question question = box_question(&box);
@@ -100,6 +156,8 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_counter_counts);
     tcase_add_test(tcase, an_allow_allocates_nothing);
+    tcase_add_test(tcase, four_limits_allocate_nothing);
+    tcase_add_test(tcase, a_throttle_allocates_nothing);
     tcase_add_test(tcase, a_deny_allocates_nothing);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

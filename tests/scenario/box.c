@@ -66,6 +66,9 @@ static void open_parts(struct box *box)
     struct diag diag = {0};
 
     box->fake = fake_store_new();
+    box->fake->script_cb = fake_counter_script;
+    box->fake->script_context = &box->counters;
+    box->counters.now_us = START_US;
     box->directory = directory_new(&box->fake->store, &settings);
     box->apikeys = apikey_verifier_new(&box->config->peppers, box->config->accept_unpeppered);
     ck_assert_msg(spool_create(box->dir, &identity, box->config->spool_bytes, &box->spool, &diag) ==
@@ -145,6 +148,7 @@ void box_advance(struct box *box, int64_t us)
 {
     box->engine.now.mono_us += us;
     box->engine.now.wall_us += us;
+    box->counters.now_us += us;
     engine_expire(&box->engine, box->engine.now);
     directory_tick(box->directory, box->engine.now);
     quota_tick(box->quota, box->engine.now);
@@ -254,6 +258,11 @@ static struct spop_value variable(struct box *box, unsigned peer, uint64_t id, c
                   (unsigned long long)id);
     (void)spop_get_var(&ack, name, &value);
     return value;
+}
+
+int64_t box_number(struct box *box, unsigned peer, uint64_t id, const char *name)
+{
+    return (int64_t)variable(box, peer, id, name).number;
 }
 
 const char *box_var(struct box *box, unsigned peer, uint64_t id, const char *name)

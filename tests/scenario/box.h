@@ -18,7 +18,7 @@
 
 #include "agent/serve/engine.h"
 #include "agent/serve/peer.h"
-#include "tests/support/fake_store.h"
+#include "tests/support/fake_counter.h"
 #include "tests/support/spop_peer.h"
 
 #define BOX_PEERS 2
@@ -27,6 +27,7 @@ struct box {
     char dir[64];
     struct config *config;
     struct fake_store *fake;
+    struct fake_counters counters; /* of limits */
     struct directory *directory;
     struct apikey_verifier *apikeys;
     struct spool *spool;
@@ -70,6 +71,8 @@ unsigned box_acks(struct box *box, unsigned peer, uint64_t id, struct spop_frame
 /* Exactly one ACK came, with these variables. */
 void box_expect(struct box *box, unsigned peer, uint64_t id, const char *verdict, int status,
                 const char *reason);
+/* The ACK's integer variable; 0 where it is not set. */
+int64_t box_number(struct box *box, unsigned peer, uint64_t id, const char *name);
 /* The ACK's string variable; "" where it is not set. */
 const char *box_var(struct box *box, unsigned peer, uint64_t id, const char *name);
 

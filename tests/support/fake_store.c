@@ -409,6 +409,13 @@ size_t fake_store_drop(struct fake_store *fake)
     return answer_oldest(fake, STORE_DOWN);
 }
 
+const struct str *fake_store_last_arguments(const struct fake_store *fake, size_t *count)
+{
+    ensure(fake->last && fake->last->run);
+    *count = fake->last->run->call.argument_count;
+    return fake->last->run->arguments;
+}
+
 size_t fake_store_requests(const struct fake_store *fake, const char *key)
 {
     const struct fake_store_record *record = find(fake, str_from_c(key));

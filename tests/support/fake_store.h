@@ -92,6 +92,9 @@ void fake_store_execute(struct fake_store *fake);
 /* The connection is lost: everything that waits is answered with STORE_DOWN, whatever the mode. */
 size_t fake_store_drop(struct fake_store *fake);
 
+/* The arguments of the newest script that waits; valid until it is answered. */
+const struct str *fake_store_last_arguments(const struct fake_store *fake, size_t *count);
+
 /* How often the hash was asked for, accepted or not. */
 size_t fake_store_requests(const struct fake_store *fake, const char *key);
 

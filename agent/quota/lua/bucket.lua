@@ -2,7 +2,8 @@
 -- are the units taken and not refilled yet at the instant `at` (microseconds), `rem` the refill's
 -- fraction in units of 1/period. Begins both of its scripts, whose arguments are
 --   holder sequence last rate period_us burst seen seen_at ...
--- `seen` is the debt that the holder's last answer told, of the instant `seen_at`.
+-- `seen` is the debt that the holder's last answer told, of the instant `seen_at`. What was seen
+-- before `reset` (milliseconds), by which an operator set the debt to nothing, does not count.
 --
 -- A grant may be spent up to `life` after it, so over an interval T what is spent was granted
 -- within T + life: leases come from burst - rate x life. Where that leaves too little of the
@@ -56,6 +57,9 @@ then
     return answer("bad", 0, 0, 0, 0, 0)
 end
 stored.n = 7
+if seen_at < (number(stored[7]) or 0) * 1000 then
+    seen = 0
+end
 local holders = count_holders(stored, stored[8])
 local old_debt, old_rem, elapsed = debt, rem, math.max(0, now_us - at)
 debt, rem = refill(old_debt, old_rem, elapsed)

@@ -1,13 +1,14 @@
 -- A quota's counter: HASH start end used lost pruned [reset] h:<holder>. `used` are the units of
 -- the window that were granted and not given back. Begins both of its scripts, whose arguments are
---   holder sequence last start end limit seen ...
+--   holder sequence last start end limit seen ... seen_at
 -- `last` is the holder's last sequence that was answered in this window, 0: none; `seen` the use
--- that this answer told.
+-- that this answer told, at the instant `seen_at` (microseconds). What was seen before `reset`
+-- (milliseconds), by which an operator set the use to nothing, does not count.
 
 local HEAL_MS = 1000
 
 local start, stop = tonumber(ARGV[4]), tonumber(ARGV[5])
-local limit, seen = tonumber(ARGV[6]), tonumber(ARGV[7])
+local limit, seen, seen_at = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[10])
 
 local function answer(state, granted, used, holders)
     return { "state", state, "seq", digits(sequence), "granted", digits(granted), "used",
@@ -32,12 +33,18 @@ end
 local is_same = stored_stop == 0 or (start == stored_start and stop == stored_stop)
 if start >= stored_stop then
     redis.call("DEL", KEYS[1])
-    stored, used, lost, done = {}, 0, 0, 0
+    stored, used, lost, done = { [6] = stored[6] }, 0, 0, 0
+    if stored[6] then
+        redis.call("HSET", KEYS[1], "reset", stored[6])
+    end
 elseif stop <= stored_start then
     -- The clock went back. The later window goes on, or it would be granted twice.
     start, stop = stored_start, stored_stop
 end
 stored.n = 6
+if seen_at < (number(stored[6]) or 0) * 1000 then
+    seen = 0
+end
 local holders = count_holders(stored, stored[7])
 if done > sequence then
     return answer("stale", 0, used, holders)

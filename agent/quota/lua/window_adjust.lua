@@ -1,4 +1,5 @@
--- Gives units of a quota back, or adds what was admitted while the store was away: ... back owed.
+-- Gives units of a quota back, or adds what was admitted while the store was away: ... back owed
+-- seen_at.
 
 local back, owed = tonumber(ARGV[8]), tonumber(ARGV[9])
 used = math.max(0, used - (is_same and back or 0)) + owed

@@ -1,4 +1,4 @@
--- Takes units of a quota: ... want least. `least` is what the first who waits needs; fewer would
+-- Takes units of a quota: ... want least seen_at. `least` is what the first who waits needs; fewer would
 -- be of no use. The share shrinks as the pool empties, so that nothing is stranded.
 
 local want, least = tonumber(ARGV[8]), tonumber(ARGV[9])

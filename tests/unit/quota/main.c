@@ -6,6 +6,16 @@ int main(void)
 {
     SRunner *runner = srunner_create(date_suite());
 
+    srunner_add_suite(runner, terms_suite());
+    srunner_add_suite(runner, policy_suite());
+    srunner_add_suite(runner, lease_suite());
+    srunner_add_suite(runner, leases_suite());
+    srunner_add_suite(runner, outage_suite());
+    srunner_add_suite(runner, call_suite());
+    srunner_add_suite(runner, check_suite());
+    srunner_add_suite(runner, faults_suite());
+    srunner_add_suite(runner, memory_suite());
+    srunner_add_suite(runner, fleet_suite());
     srunner_add_suite(runner, window_suite());
     srunner_add_suite(runner, window_libc_suite());
     srunner_add_suite(runner, zone_suite());

@@ -6,7 +6,17 @@
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
+Suite *call_suite(void);
+Suite *check_suite(void);
 Suite *date_suite(void);
+Suite *faults_suite(void);
+Suite *fleet_suite(void);
+Suite *lease_suite(void);
+Suite *leases_suite(void);
+Suite *memory_suite(void);
+Suite *outage_suite(void);
+Suite *policy_suite(void);
+Suite *terms_suite(void);
 Suite *window_suite(void);
 Suite *window_libc_suite(void);
 Suite *zone_suite(void);
