@@ -1,36 +1,29 @@
 #include "agent/audit/entry.h"
 
-#include <msgpack.h>
+#include "agent/audit/pack.h"
 
 #define FLAG_TRUNCATED 1u
 #define FLAG_RAW_PATH  2u
 #define FLAG_COUNTED   4u
 
-#define TIME_MAX_US INT64_C(253402300799999999) /* the last microsecond of the year 9999 */
+/* The most bytes of a value: its lead, its length, itself. */
+#define BYTES_text(bound)    (3 + (bound))
+#define BYTES_wire(bound)    BYTES_text(bound)
+#define BYTES_reason(bound)  BYTES_text(bound)
+#define BYTES_address(bound) (2 + 16)
+#define BYTES_number(bound)  9
+#define BYTES_count(bound)   BYTES_number(bound)
+#define BYTES_time(bound)    BYTES_number(bound)
+
+/* Of a whole entry, the array's lead and the flags before its fields. */
+#define X(kind, id, member, name, bound, meaning) +BYTES_##kind(bound)
+enum { entry_bytes_max = 3 + 1 AUDIT_FIELDS(X) };
+#undef X
 
 struct output {
-    uint8_t *at, *end;
-    bool is_full;
+    struct pack_output packed;
     bool is_truncated;
 };
-
-static int put(void *context, const char *bytes, size_t length)
-{
-    struct output *output = context;
-
-    if (length > (size_t)(output->end - output->at)) {
-        output->is_full = true;
-        return -1;
-    }
-    /* Half of all calls write one byte, which is not worth a call of memcpy. */
-    if (length == 1) {
-        *output->at++ = (uint8_t)*bytes;
-        return 0;
-    }
-    memcpy(output->at, bytes, length);
-    output->at += length;
-    return 0;
-}
 
 struct str audit_text_cut(struct str s, size_t bound)
 {
@@ -44,83 +37,93 @@ struct str audit_text_cut(struct str s, size_t bound)
     return s;
 }
 
-static void pack_text(msgpack_packer *packer, struct str s, size_t bound)
+static inline void pack_text(struct output *output, struct str s, size_t bound)
 {
-    struct output *output = packer->data;
-
     if (s.len == 0) {
-        msgpack_pack_nil(packer);
+        pack_nil(&output->packed);
         return;
     }
     if (s.len > bound) {
         s = audit_text_cut(s, bound);
         output->is_truncated = true;
     }
-    msgpack_pack_str(packer, s.len);
-    msgpack_pack_str_body(packer, s.ptr, s.len);
+    pack_str(&output->packed, s.len);
+    pack_str_body(&output->packed, s.ptr, s.len);
 }
 
-static void pack_wire(msgpack_packer *packer, struct str s, size_t bound)
+static inline void pack_wire(struct output *output, struct str s, size_t bound)
 {
-    pack_text(packer, s, bound);
+    pack_text(output, s, bound);
 }
 
-static void pack_reason(msgpack_packer *packer, enum reason reason, size_t bound)
+static inline void pack_reason(struct output *output, enum reason reason, size_t bound)
 {
-    pack_text(packer, reason == REASON_NONE ? STR_ABSENT : reason_code(reason), bound);
+    pack_text(output, reason == REASON_NONE ? STR_ABSENT : reason_code(reason), bound);
 }
 
-static void pack_number(msgpack_packer *packer, int64_t number, size_t bound)
+static inline void pack_number(struct output *output, int64_t number, size_t bound)
 {
     (void)bound;
     if (number < 0) {
-        msgpack_pack_nil(packer);
+        pack_nil(&output->packed);
     } else {
-        msgpack_pack_int64(packer, number);
+        pack_int64(&output->packed, number);
     }
 }
 
-static void pack_count(msgpack_packer *packer, int64_t count, size_t bound)
+static inline void pack_count(struct output *output, int64_t count, size_t bound)
 {
-    pack_number(packer, count == 0 ? -1 : count, bound);
+    pack_number(output, count == 0 ? -1 : count, bound);
 }
 
-static void pack_time(msgpack_packer *packer, int64_t time_us, size_t bound)
+static inline void pack_time(struct output *output, int64_t time_us, size_t bound)
 {
-    pack_count(packer, time_us > TIME_MAX_US ? TIME_MAX_US : time_us, bound);
+    pack_count(output, time_us > AUDIT_TIME_MAX_US ? AUDIT_TIME_MAX_US : time_us, bound);
 }
 
-static void pack_address(msgpack_packer *packer, struct ip ip, size_t bound)
+static inline void pack_address(struct output *output, struct ip ip, size_t bound)
 {
     (void)bound;
     if (ip.length != 4 && ip.length != 16) {
-        msgpack_pack_nil(packer);
+        pack_nil(&output->packed);
         return;
     }
-    msgpack_pack_bin(packer, ip.length);
-    msgpack_pack_bin_body(packer, ip.bytes, ip.length);
+    pack_bin(&output->packed, ip.length);
+    pack_bin_body(&output->packed, ip.bytes, ip.length);
+}
+
+/* Into entry_bytes_max bytes. */
+static size_t pack(const struct audit_entry *entry, uint8_t *out)
+{
+    struct output output = {.packed = {.at = out}};
+
+    pack_array(&output.packed, 1 + AUDIT_FIELD_COUNT);
+    uint8_t *flags = output.packed.at++;
+#define X(kind, id, member, name, bound, meaning) pack_##kind(&output, entry->member, bound);
+    AUDIT_FIELDS(X)
+#undef X
+    *flags = (uint8_t)((output.is_truncated ? FLAG_TRUNCATED : 0) |
+                       (entry->record->path_is_raw ? FLAG_RAW_PATH : 0) |
+                       (entry->count > 0 ? FLAG_COUNTED : 0));
+    return (size_t)(output.packed.at - out);
+}
+
+/* Where the longest entry would not fit this one still may. */
+static size_t pack_within(const struct audit_entry *entry, uint8_t *out, size_t capacity)
+{
+    uint8_t packed[entry_bytes_max];
+    size_t length = pack(entry, packed);
+
+    if (length > capacity) {
+        return 0;
+    }
+    memcpy(out, packed, length);
+    return length;
 }
 
 size_t audit_entry_pack(const struct audit_entry *entry, uint8_t *out, size_t capacity)
 {
-    struct output output = {.at = out, .end = out + capacity};
-    msgpack_packer packer;
-    uint8_t *flags;
-
-    msgpack_packer_init(&packer, &output, put);
-    msgpack_pack_array(&packer, 1 + AUDIT_FIELD_COUNT);
-    flags = output.at;
-    msgpack_pack_uint8(&packer, 0);
-#define X(kind, id, member, name, bound, meaning) pack_##kind(&packer, entry->member, bound);
-    AUDIT_FIELDS(X)
-#undef X
-    if (output.is_full) {
-        return 0;
-    }
-    *flags = (uint8_t)((output.is_truncated ? FLAG_TRUNCATED : 0) |
-                       (entry->record->path_is_raw ? FLAG_RAW_PATH : 0) |
-                       (entry->count > 0 ? FLAG_COUNTED : 0));
-    return (size_t)(output.at - out);
+    return capacity >= entry_bytes_max ? pack(entry, out) : pack_within(entry, out, capacity);
 }
 
 /* The reading half is ours: msgpack-c's builds a tree, and believes an array's stated count before
@@ -140,17 +143,6 @@ static uint64_t take_big_endian(struct audit_entry_reader *reader, size_t bytes)
     return value;
 }
 
-static void take_bytes(struct audit_entry_reader *reader, size_t length, struct audit_value *out)
-{
-    if (length > (size_t)(reader->end - reader->at)) {
-        reader->is_bad = true;
-        return;
-    }
-    out->kind = AUDIT_BYTES;
-    out->bytes = str_make((const char *)reader->at, length);
-    reader->at += length;
-}
-
 static void take_integer(struct audit_entry_reader *reader, size_t bytes, struct audit_value *out)
 {
     uint64_t integer = take_big_endian(reader, bytes);
@@ -160,30 +152,16 @@ static void take_integer(struct audit_entry_reader *reader, size_t bytes, struct
     out->integer = (int64_t)integer;
 }
 
-/* Fills only what the kind needs: this runs 25 times a line. */
-static void take_value(struct audit_entry_reader *reader, struct audit_value *out)
+void audit_entry_take_long(struct audit_entry_reader *reader, unsigned lead,
+                           struct audit_value *out)
 {
-    unsigned lead = reader->at < reader->end ? *reader->at++ : 0xc1;
-
-    out->kind = AUDIT_ABSENT;
-    if (lead >= 0xa0 && lead <= 0xbf) {
-        take_bytes(reader, lead & 0x1f, out);
-        return;
-    }
-    if (lead < 0x80) {
-        out->kind = AUDIT_INTEGER;
-        out->integer = lead;
-        return;
-    }
     switch (lead) {
-    case 0xc0:
-        return;
     case 0xc4:
     case 0xd9:
-        take_bytes(reader, take_big_endian(reader, 1), out);
+        audit_entry_take_bytes(reader, take_big_endian(reader, 1), out);
         return;
     case 0xda:
-        take_bytes(reader, take_big_endian(reader, 2), out);
+        audit_entry_take_bytes(reader, take_big_endian(reader, 2), out);
         return;
     case 0xcc:
     case 0xcd:
@@ -207,60 +185,13 @@ static size_t take_array(struct audit_entry_reader *reader)
     return take_big_endian(reader, 2);
 }
 
-static bool is_text(const struct audit_value *value, size_t bound)
-{
-    return value->kind == AUDIT_BYTES && value->bytes.len <= bound;
-}
-
-static bool is_wire(const struct audit_value *value, size_t bound)
-{
-    return is_text(value, bound);
-}
-
-static bool is_reason(const struct audit_value *value, size_t bound)
-{
-    return is_text(value, bound);
-}
-
-static bool is_address(const struct audit_value *value, size_t bound)
-{
-    (void)bound;
-    return value->kind == AUDIT_BYTES && (value->bytes.len == 4 || value->bytes.len == 16);
-}
-
-static bool is_number(const struct audit_value *value, size_t bound)
-{
-    (void)bound;
-    return value->kind == AUDIT_INTEGER;
-}
-
-static bool is_count(const struct audit_value *value, size_t bound)
-{
-    return is_number(value, bound);
-}
-
-static bool is_time(const struct audit_value *value, size_t bound)
-{
-    return is_number(value, bound) && value->integer <= TIME_MAX_US;
-}
-
-/* In the order of the table. */
-static const struct {
-    bool (*is_valid)(const struct audit_value *value, size_t bound);
-    size_t bound;
-} checks[] = {
-#define X(kind, id, member, name, bound, meaning) {is_##kind, bound},
-    AUDIT_FIELDS(X)
-#undef X
-};
-
 void audit_entry_read(const uint8_t *bytes, size_t length, struct audit_entry_reader *out)
 {
     struct audit_value flags;
 
     *out = (struct audit_entry_reader){.at = bytes, .end = bytes + length};
     size_t count = take_array(out);
-    take_value(out, &flags);
+    audit_entry_take(out, &flags);
     if (count == 0 || flags.kind != AUDIT_INTEGER) {
         out->is_bad = true;
         return;
@@ -271,28 +202,13 @@ void audit_entry_read(const uint8_t *bytes, size_t length, struct audit_entry_re
     out->is_counted = flags.integer & FLAG_COUNTED;
 }
 
-bool audit_entry_next(struct audit_entry_reader *reader, enum audit_field field,
-                      struct audit_value *out)
-{
-    if (reader->left_count == 0 || reader->is_bad) {
-        return false;
-    }
-    reader->left_count--;
-    take_value(reader, out);
-    if (out->kind == AUDIT_ABSENT) {
-        return false;
-    }
-    reader->is_bad |= !checks[field].is_valid(out, checks[field].bound);
-    return !reader->is_bad;
-}
-
 bool audit_entry_is_whole(struct audit_entry_reader *reader)
 {
     struct audit_value value;
 
     while (reader->left_count > 0 && !reader->is_bad) {
         reader->left_count--;
-        take_value(reader, &value);
+        audit_entry_take(reader, &value);
     }
     return !reader->is_bad && reader->at == reader->end;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/base/copy.h"
 #include "agent/base/enc.h"
 
 /* A text may take this many times its bound once it is escaped. */
@@ -37,15 +38,16 @@ AUDIT_FIELDS(X)
 
 struct printer {
     char *at;
+    const struct audit_line_origin *origin;
+    uint64_t sequence;
     struct audit_line_clock *clock;
     bool is_truncated;
     bool is_counted;
 };
 
-static void put(struct printer *printer, struct str s)
+static inline void put(struct printer *printer, struct str s)
 {
-    memcpy(printer->at, s.ptr, s.len);
-    printer->at += s.len;
+    printer->at = copy_bytes(printer->at, s.ptr, s.len);
 }
 
 static void put_number(struct printer *printer, uint64_t number)
@@ -73,8 +75,8 @@ static void put_escaped(struct printer *printer, struct str *s, size_t most)
     printer->at += written;
 }
 
-static void print_text(struct printer *printer, struct str name, const struct audit_value *value,
-                       size_t bound)
+static inline void print_text(struct printer *printer, struct str name,
+                              const struct audit_value *value, size_t bound)
 {
     struct str text = value->bytes;
 
@@ -94,8 +96,8 @@ static void print_hex(struct printer *printer, struct str name, struct str bytes
     *printer->at++ = '"';
 }
 
-static void print_wire(struct printer *printer, struct str name, const struct audit_value *value,
-                       size_t bound)
+static inline void print_wire(struct printer *printer, struct str name,
+                              const struct audit_value *value, size_t bound)
 {
     struct str text = value->bytes;
 
@@ -110,28 +112,28 @@ static void print_wire(struct printer *printer, struct str name, const struct au
     }
 }
 
-static void print_reason(struct printer *printer, struct str name, const struct audit_value *value,
-                         size_t bound)
+static inline void print_reason(struct printer *printer, struct str name,
+                                const struct audit_value *value, size_t bound)
 {
     print_text(printer, name, value, bound);
 }
 
-static void print_number(struct printer *printer, struct str name, const struct audit_value *value,
-                         size_t bound)
+static inline void print_number(struct printer *printer, struct str name,
+                                const struct audit_value *value, size_t bound)
 {
     (void)bound;
     put(printer, name);
     put_number(printer, (uint64_t)value->integer);
 }
 
-static void print_count(struct printer *printer, struct str name, const struct audit_value *value,
-                        size_t bound)
+static inline void print_count(struct printer *printer, struct str name,
+                               const struct audit_value *value, size_t bound)
 {
     print_number(printer, name, value, bound);
 }
 
-static void print_address(struct printer *printer, struct str name, const struct audit_value *value,
-                          size_t bound)
+static inline void print_address(struct printer *printer, struct str name,
+                                 const struct audit_value *value, size_t bound)
 {
     struct ip ip = ip_from_bytes(value->bytes.ptr, value->bytes.len);
     char text[IP_TEXT_MAX];
@@ -156,8 +158,8 @@ static void set_clock(struct audit_line_clock *clock, int64_t second)
     clock->second = second;
 }
 
-static void print_time(struct printer *printer, struct str name, const struct audit_value *value,
-                       size_t bound)
+static inline void print_time(struct printer *printer, struct str name,
+                              const struct audit_value *value, size_t bound)
 {
     int64_t second = value->integer / 1000000;
     uint32_t fraction = (uint32_t)(value->integer % 1000000);
@@ -178,47 +180,42 @@ static void print_time(struct printer *printer, struct str name, const struct au
     put(printer, STR("Z\""));
 }
 
-/* In the order of the table. */
-static const struct {
-    void (*print)(struct printer *printer, struct str name, const struct audit_value *value,
-                  size_t bound);
-    struct str name;
-    size_t bound;
-} fields[] = {
+static void print_origin(struct printer *printer)
+{
+    put(printer, str_make(printer->origin->text, printer->origin->length));
+    put_number(printer, printer->sequence);
+}
+
+/* In the order of the table; the origin stands behind the time. */
+static void print_fields(struct printer *printer, struct audit_entry_reader *reader)
+{
+    const struct str raw_path = STR(",\"path_raw\":");
+    struct audit_value value;
+
 #define X(kind, id, member, name, bound, meaning)                                                  \
-    {print_##kind, {",\"" name "\":", sizeof(",\"" name "\":") - 1}, bound},
+    if (audit_entry_next(reader, AUDIT_FIELD_##id, &value)) {                                      \
+        bool is_raw = AUDIT_FIELD_##id == AUDIT_FIELD_PATH && reader->path_is_raw;                 \
+        print_##kind(printer, is_raw ? raw_path : STR(",\"" name "\":"), &value, bound);           \
+    }                                                                                              \
+    if (AUDIT_FIELD_##id == AUDIT_FIELD_TIME) {                                                    \
+        print_origin(printer);                                                                     \
+    }
     AUDIT_FIELDS(X)
 #undef X
-};
-
-static void print_fields(struct printer *printer, struct audit_entry_reader *reader, size_t first,
-                         size_t end)
-{
-    for (size_t i = first; i < end; i++) {
-        struct audit_value value;
-
-        if (audit_entry_next(reader, (enum audit_field)i, &value)) {
-            struct str name = i == AUDIT_FIELD_PATH && reader->path_is_raw ? STR(",\"path_raw\":")
-                                                                           : fields[i].name;
-            fields[i].print(printer, name, &value, fields[i].bound);
-        }
-    }
 }
 
 size_t audit_line_print(const struct audit_line_origin *origin, struct audit_line_clock *clock,
                         const struct audit_ring_record *record, bool is_redelivered, char *out)
 {
     struct audit_entry_reader reader;
-    struct printer printer = {.at = out, .clock = clock};
+    struct printer printer = {
+        .at = out, .origin = origin, .sequence = record->sequence, .clock = clock};
 
     audit_entry_read(record->data, record->length, &reader);
     printer.is_truncated = reader.is_truncated;
     printer.is_counted = reader.is_counted;
     put(&printer, STR("{\"v\":1"));
-    print_fields(&printer, &reader, 0, AUDIT_FIELD_TIME + 1);
-    put(&printer, str_make(origin->text, origin->length));
-    put_number(&printer, record->sequence);
-    print_fields(&printer, &reader, AUDIT_FIELD_TIME + 1, AUDIT_FIELD_COUNT);
+    print_fields(&printer, &reader);
     if (printer.is_truncated) {
         put(&printer, STR(",\"truncated\":true"));
     }

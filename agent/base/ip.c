@@ -33,13 +33,36 @@ struct ip ip_from_bytes(const void *bytes, size_t length)
     return ip;
 }
 
+/* Four decimal numbers; inet_ntop() goes through printf(). */
+static size_t print_v4(const uint8_t bytes[4], char *out)
+{
+    char *at = out;
+
+    for (int i = 0; i < 4; i++) {
+        unsigned byte = bytes[i];
+        if (byte >= 100) {
+            *at++ = (char)('0' + byte / 100);
+        }
+        if (byte >= 10) {
+            *at++ = (char)('0' + byte / 10 % 10);
+        }
+        *at++ = (char)('0' + byte % 10);
+        *at++ = '.';
+    }
+    *--at = '\0';
+    return (size_t)(at - out);
+}
+
 size_t ip_print(const struct ip *ip, char out[IP_TEXT_MAX])
 {
     if (ip->length == 0) {
         out[0] = '\0';
         return 0;
     }
-    ensure(inet_ntop(ip->length == 4 ? AF_INET : AF_INET6, ip->bytes, out, IP_TEXT_MAX));
+    if (ip->length == 4) {
+        return print_v4(ip->bytes, out);
+    }
+    ensure(inet_ntop(AF_INET6, ip->bytes, out, IP_TEXT_MAX));
     return strlen(out);
 }
 

@@ -1,3 +1,4 @@
+#include "agent/base/copy.h"
 #include "agent/base/enc.h"
 
 #define REPLACEMENT 0xfffdu
@@ -19,17 +20,44 @@ static bool is_plain_byte(unsigned char c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+static uint64_t load(const char *text)
+{
+    uint64_t word;
+
+    memcpy(&word, text, sizeof(word));
+    return word;
+}
+
+/* A short text as a word, filled up with bytes that are plain. */
+static uint64_t load_short(const char *text, size_t length)
+{
+    uint64_t word = EACH(' ');
+
+    copy_bytes(&word, text, length);
+    return word;
+}
+
+/* The last word may overlap the one before it. */
+static bool is_plain(const char *text, size_t length)
+{
+    if (length < sizeof(uint64_t)) {
+        return is_plain_word(load_short(text, length));
+    }
+    for (size_t at = 0; at < length - sizeof(uint64_t); at += sizeof(uint64_t)) {
+        if (!is_plain_word(load(text + at))) {
+            return false;
+        }
+    }
+    return is_plain_word(load(text + length - sizeof(uint64_t)));
+}
+
 /* Length of the run of bytes that need no escape. */
 static size_t plain_run(const char *text, size_t length)
 {
     size_t run = 0;
-    uint64_t word;
 
-    for (; length - run >= sizeof(word); run += sizeof(word)) {
-        memcpy(&word, text + run, sizeof(word));
-        if (!is_plain_word(word)) {
-            break;
-        }
+    while (length - run >= sizeof(uint64_t) && is_plain_word(load(text + run))) {
+        run += sizeof(uint64_t);
     }
     while (run < length && is_plain_byte((unsigned char)text[run])) {
         run++;
@@ -96,7 +124,7 @@ static size_t print_special(struct str s, size_t at, char *out, size_t *taken)
     return length;
 }
 
-size_t enc_json(struct str s, char *out)
+static size_t print_mixed(struct str s, char *out)
 {
     size_t at = 0, written = 0;
 
@@ -112,4 +140,14 @@ size_t enc_json(struct str s, char *out)
         }
     }
     return written;
+}
+
+/* Nearly all texts are plain. */
+size_t enc_json(struct str s, char *out)
+{
+    if (!is_plain(s.ptr, s.len)) {
+        return print_mixed(s, out);
+    }
+    copy_bytes(out, s.ptr, s.len);
+    return s.len;
 }

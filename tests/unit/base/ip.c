@@ -130,6 +130,25 @@ START_TEST(prints_the_usual_form)
 }
 END_TEST
 
+/* Against the C library's: each number in each place. */
+START_TEST(prints_every_byte_in_every_place)
+{
+    char want[INET_ADDRSTRLEN], got[IP_TEXT_MAX];
+
+    for (int place = 0; place < 4; place++) {
+        for (int number = 0; number < 256; number++) {
+            unsigned char bytes[4] = {9, 10, 99, 100};
+
+            bytes[place] = (unsigned char)number;
+            struct ip ip = ip_from_bytes(bytes, 4);
+            ck_assert_ptr_nonnull(inet_ntop(AF_INET, bytes, want, sizeof(want)));
+            ck_assert_uint_eq(ip_print(&ip, got), strlen(want));
+            ck_assert_str_eq(got, want);
+        }
+    }
+}
+END_TEST
+
 START_TEST(prints_nothing_for_no_address)
 {
     struct ip none = {0};
@@ -150,6 +169,7 @@ Suite *ip_suite(void)
     tcase_add_loop_test(tests, holds_what_is_inside_and_nothing_else, 0, COUNT(good_prefixes));
     tcase_add_test(tests, only_4_or_16_bytes_are_an_address);
     tcase_add_loop_test(tests, prints_the_usual_form, 0, COUNT(printed));
+    tcase_add_test(tests, prints_every_byte_in_every_place);
     tcase_add_test(tests, prints_nothing_for_no_address);
     suite_add_tcase(suite, tests);
     return suite;

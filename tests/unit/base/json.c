@@ -76,6 +76,30 @@ START_TEST(finds_every_byte_at_every_offset)
 }
 END_TEST
 
+/* Short texts and last words are looked at another way than the middle of long ones. */
+START_TEST(finds_every_byte_in_texts_of_every_length)
+{
+    static const unsigned char bytes[] = {0,    0x1f, ' ', '!',  '"',  '#', '[',
+                                          '\\', ']',  '~', 0x7f, 0x80, 0xff};
+    char text[40], got[ENC_JSON_MAX(sizeof(text))];
+
+    for (size_t length = 1; length <= sizeof(text); length++) {
+        for (size_t at = 0; at < length; at++) {
+            for (size_t i = 0; i < sizeof(bytes); i++) {
+                int byte = bytes[i];
+                bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+
+                memset(text, 'a', sizeof(text));
+                text[at] = (char)byte;
+                size_t written = enc_json(str_make(text, length), got);
+                ck_assert_int_eq(written == length, is_plain);
+                ck_assert_mem_eq(got, text, is_plain ? length : at);
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(never_exceeds_its_bound)
 {
     char out[ENC_JSON_MAX(64)], text[64];
@@ -93,6 +117,7 @@ Suite *json_suite(void)
 
     tcase_add_loop_test(tests, escapes, 0, COUNT(cases));
     tcase_add_test(tests, finds_every_byte_at_every_offset);
+    tcase_add_test(tests, finds_every_byte_in_texts_of_every_length);
     tcase_add_test(tests, never_exceeds_its_bound);
     suite_add_tcase(suite, tests);
     return suite;

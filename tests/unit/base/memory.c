@@ -4,6 +4,7 @@
 
 #include "agent/base/arena.h"
 #include "agent/base/clock.h"
+#include "agent/base/copy.h"
 #include "agent/base/ensure.h"
 #include "tests/unit/base/suites.h"
 
@@ -52,12 +53,32 @@ START_TEST(arena_wipes_what_was_used)
 }
 END_TEST
 
+/* Between guards that must stay, for every length around each of the steps. */
+START_TEST(copies_every_length_exactly)
+{
+    char from[96], out[98];
+
+    for (size_t i = 0; i < sizeof(from); i++) {
+        from[i] = (char)('A' + i);
+    }
+    for (size_t length = 0; length <= sizeof(from); length++) {
+        memset(out, '.', sizeof(out));
+        ck_assert_ptr_eq(copy_bytes(out + 1, from, length), out + 1 + length);
+        ck_assert_mem_eq(out + 1, from, length);
+        ck_assert_int_eq(out[0], '.');
+        ck_assert_int_eq(out[1 + length], '.');
+    }
+    ck_assert_ptr_eq(copy_bytes(out, NULL, 0), out);
+}
+END_TEST
+
 START_TEST(clock_follows_the_system)
 {
     struct now a = clock_read(), b = clock_read();
 
     ck_assert_int_ge(b.mono_us, a.mono_us);
-    ck_assert_int_le(now_wall_s(a), (int64_t)time(NULL));
+    /* time() reads a coarser clock, which may lag behind. */
+    ck_assert_int_le(now_wall_s(a), (int64_t)time(NULL) + 1);
     ck_assert_int_ge(now_wall_s(b) + 5, (int64_t)time(NULL));
 }
 END_TEST
@@ -79,6 +100,7 @@ Suite *memory_suite(void)
     tcase_add_test(tests, arena_gives_no_more_than_it_has);
     tcase_add_test(tests, arena_aligns_even_in_an_unaligned_block);
     tcase_add_test(tests, arena_wipes_what_was_used);
+    tcase_add_test(tests, copies_every_length_exactly);
     tcase_add_test(tests, clock_follows_the_system);
     tcase_add_test_raise_signal(tests, ensure_aborts_when_the_condition_fails, 6);
     suite_add_tcase(suite, tests);
