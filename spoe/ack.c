@@ -79,6 +79,55 @@ bool spoe_ack_unset(struct spoe_ack *ack, enum spoe_scope scope, struct spoe_byt
     return action_end(ack, &writer);
 }
 
+static inline size_t head_length(const struct spoe_head *head)
+{
+    return offsetof(struct spoe_head, name_and_type) + head->name_length + 1u;
+}
+
+static inline struct spoe_writer put_begin(const struct spoe_ack *ack, const struct spoe_head *head)
+{
+    struct spoe_writer writer = {.at = ack->at, .end = ack->end};
+
+    spoe_writer_bytes(&writer, (struct spoe_bytes){(const uint8_t *)head, head_length(head)});
+    return writer;
+}
+
+static bool put_string_at_end(struct spoe_ack *ack, const struct spoe_head *head,
+                              struct spoe_bytes value)
+{
+    struct spoe_writer writer = put_begin(ack, head);
+
+    spoe_writer_string(&writer, value);
+    return action_end(ack, &writer);
+}
+
+/* Where all of the head's bytes fit, and a length of one byte does, the steps need no checks of
+ * their own; what is copied beyond the head's length is overwritten by the value, or is room. */
+bool spoe_ack_put_string(struct spoe_ack *ack, const struct spoe_head *head,
+                         struct spoe_bytes value)
+{
+    if (value.length >= SPOE_VARINT_ONE_BYTE ||
+        (size_t)(ack->end - ack->at) < sizeof(*head) + 1 + value.length) {
+        return put_string_at_end(ack, head, value);
+    }
+    memcpy(ack->at, head, sizeof(*head));
+    ack->at += head_length(head);
+    *ack->at++ = (uint8_t)value.length;
+    if (value.length > 0) {
+        memcpy(ack->at, value.data, value.length);
+        ack->at += value.length;
+    }
+    return true;
+}
+
+bool spoe_ack_put_int(struct spoe_ack *ack, const struct spoe_head *head, int64_t value)
+{
+    struct spoe_writer writer = put_begin(ack, head);
+
+    spoe_writer_varint(&writer, (uint64_t)value);
+    return action_end(ack, &writer);
+}
+
 size_t spoe_ack_end(struct spoe_ack *ack)
 {
     return spoe_frame_end(ack->begin, ack->at);

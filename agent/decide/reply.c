@@ -2,127 +2,106 @@
 
 #include "spoe/ack.h"
 
-enum kind { KIND_STRING, KIND_INT };
+/*
+ * The variables, what matters most first: name, type, value. Those without a value (an empty
+ * string, a number below zero) are not set.
+ */
+#define ESSENTIAL_VARIABLES(X)                                                                     \
+    X(verdict, STRING, verdict_text(verdict->kind))                                                \
+    X(path, STRING, verdict->path)
 
-/* A variable's value. An absent string is not written. */
-struct value {
-    struct str string;
-    int64_t number;
-    bool is_absent;
-};
+#define OTHER_VARIABLES(X)                                                                         \
+    X(status, INT, verdict_status(verdict))                                                        \
+    X(reason, STRING, reason_code(verdict->reason))                                                \
+    X(user, STRING, verdict->user)                                                                 \
+    X(challenge, STRING, verdict->challenge)                                                       \
+    X(retry_after, INT, verdict->retry_after > 0 ? verdict->retry_after : -1)                      \
+    X(rule, STRING, verdict->rule)                                                                 \
+    X(credential, STRING, verdict->credential)                                                     \
+    X(team, STRING, verdict->team)                                                                 \
+    X(limit, STRING, verdict->limit)                                                               \
+    X(ratelimit, STRING, verdict->ratelimit)                                                       \
+    X(ratelimit_policy, STRING, verdict->ratelimit_policy)                                         \
+    X(priority, INT, verdict->priority)                                                            \
+    X(shadow, STRING, verdict->shadow)                                                             \
+    X(roles, STRING, verdict->roles)
 
-typedef struct value value_fn(const struct verdict *verdict);
-
-#define STRING_VALUE(name, expression)                                                             \
-    static struct value value_##name(const struct verdict *verdict)                                \
-    {                                                                                              \
-        struct str string = (expression);                                                          \
-        return (struct value){.string = string, .is_absent = string.len == 0};                     \
-    }
-#define INT_VALUE(name, expression, absent)                                                        \
-    static struct value value_##name(const struct verdict *verdict)                                \
-    {                                                                                              \
-        return (struct value){.number = (expression), .is_absent = (absent)};                      \
-    }
-
-STRING_VALUE(verdict, verdict_text(verdict->kind))
-STRING_VALUE(path, verdict->path)
-INT_VALUE(status, verdict_status(verdict), false)
-STRING_VALUE(reason, reason_code(verdict->reason))
-STRING_VALUE(user, verdict->user)
-STRING_VALUE(challenge, verdict->challenge)
-INT_VALUE(retry_after, verdict->retry_after, verdict->retry_after == 0)
-STRING_VALUE(rule, verdict->rule)
-STRING_VALUE(credential, verdict->credential)
-STRING_VALUE(team, verdict->team)
-STRING_VALUE(limit, verdict->limit)
-STRING_VALUE(ratelimit, verdict->ratelimit)
-STRING_VALUE(ratelimit_policy, verdict->ratelimit_policy)
-INT_VALUE(priority, verdict->priority, verdict->priority < 0)
-STRING_VALUE(shadow, verdict->shadow)
-STRING_VALUE(roles, verdict->roles)
-
-struct variable {
-    struct spoe_bytes name;
-    enum kind kind;
-    value_fn *value;
-};
-
-#define VARIABLE(name, kind)                                                                       \
-    {                                                                                              \
-        {(const uint8_t *)#name, sizeof(#name) - 1}, kind, value_##name                            \
-    }
-
-static const struct variable variables[] = {
-    VARIABLE(verdict, KIND_STRING),
-    VARIABLE(path, KIND_STRING),
-    VARIABLE(status, KIND_INT),
-    VARIABLE(reason, KIND_STRING),
-    VARIABLE(user, KIND_STRING),
-    VARIABLE(challenge, KIND_STRING),
-    VARIABLE(retry_after, KIND_INT),
-    VARIABLE(rule, KIND_STRING),
-    VARIABLE(credential, KIND_STRING),
-    VARIABLE(team, KIND_STRING),
-    VARIABLE(limit, KIND_STRING),
-    VARIABLE(ratelimit, KIND_STRING),
-    VARIABLE(ratelimit_policy, KIND_STRING),
-    VARIABLE(priority, KIND_INT),
-    VARIABLE(shadow, KIND_STRING),
-    VARIABLE(roles, KIND_STRING),
-};
-
-#define VARIABLE_COUNT  (sizeof(variables) / sizeof(variables[0]))
-#define ESSENTIAL_COUNT 2 /* verdict and path */
+#define HEAD(name, type, value)                                                                    \
+    static const struct spoe_head head_##name = SPOE_HEAD_##type(SPOE_SCOPE_TXN, #name);
+ESSENTIAL_VARIABLES(HEAD)
+OTHER_VARIABLES(HEAD)
+#undef HEAD
 
 /* Type, flags and three varints of an ACK, and what a set-var adds around a value. */
 #define FRAME_OVERHEAD_MAX 32
 #define ACTION_OVERHEAD    16
 
-static bool write_one(struct spoe_ack *ack, const struct variable *variable,
-                      const struct value *value)
+/* Variables are written in order, up to the first that does not fit. */
+struct reply {
+    struct spoe_ack ack;
+    size_t used; /* by what is not essential */
+    bool is_full;
+};
+
+static void put_string(struct reply *reply, const struct spoe_head *head, struct str value)
 {
-    if (variable->kind == KIND_INT) {
-        return spoe_ack_set_int(ack, SPOE_SCOPE_TXN, variable->name, value->number);
+    struct spoe_bytes bytes = {(const uint8_t *)value.ptr, value.len};
+
+    if (value.len > 0 && !reply->is_full) {
+        reply->is_full = !spoe_ack_put_string(&reply->ack, head, bytes);
     }
-    struct spoe_bytes bytes = {(const uint8_t *)value->string.ptr, value->string.len};
-    return spoe_ack_set_string(ack, SPOE_SCOPE_TXN, variable->name, bytes);
+}
+
+static void take_share(struct reply *reply, size_t length)
+{
+    reply->used += length;
+    reply->is_full |= reply->used > REPLY_BYTES_MAX;
+}
+
+static void add_STRING(struct reply *reply, const struct spoe_head *head, struct str value)
+{
+    if (value.len > 0) {
+        take_share(reply, ACTION_OVERHEAD + head->name_length + value.len);
+        put_string(reply, head, value);
+    }
+}
+
+static void add_INT(struct reply *reply, const struct spoe_head *head, int64_t value)
+{
+    if (value < 0) {
+        return;
+    }
+    take_share(reply, ACTION_OVERHEAD + head->name_length);
+    if (!reply->is_full) {
+        reply->is_full = !spoe_ack_put_int(&reply->ack, head, value);
+    }
 }
 
 bool reply_fits(const struct verdict *verdict, uint32_t limit)
 {
     size_t needed = FRAME_OVERHEAD_MAX;
 
-    for (size_t i = 0; i < ESSENTIAL_COUNT; i++) {
-        struct value value = variables[i].value(verdict);
-        needed += ACTION_OVERHEAD + variables[i].name.length + value.string.len;
-    }
+#define NEED(name, type, value) needed += ACTION_OVERHEAD + sizeof(#name) - 1 + (value).len;
+    ESSENTIAL_VARIABLES(NEED)
+#undef NEED
     return needed <= limit;
 }
 
 size_t reply_write(const struct verdict *verdict, uint64_t stream_id, uint64_t frame_id,
                    uint32_t limit, uint8_t *out, size_t room)
 {
-    struct spoe_ack ack;
-    size_t used = 0;
+    struct reply reply = {.used = 0};
 
-    if (!spoe_ack_begin(&ack, out, room, limit, stream_id, frame_id)) {
+    if (!spoe_ack_begin(&reply.ack, out, room, limit, stream_id, frame_id)) {
         return 0;
     }
-    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        struct value value = variables[i].value(verdict);
-        size_t length = ACTION_OVERHEAD + variables[i].name.length + value.string.len;
-
-        if (value.is_absent) {
-            continue;
-        }
-        used += i >= ESSENTIAL_COUNT ? length : 0;
-        if (used > REPLY_BYTES_MAX || !write_one(&ack, &variables[i], &value)) {
-            if (i == 0) {
-                return 0;
-            }
-            break;
-        }
+    put_string(&reply, &head_verdict, verdict_text(verdict->kind));
+    if (reply.is_full) {
+        return 0;
     }
-    return spoe_ack_end(&ack);
+    put_string(&reply, &head_path, verdict->path);
+#define ADD(name, type, value) add_##type(&reply, &head_##name, value);
+    OTHER_VARIABLES(ADD)
+#undef ADD
+    return spoe_ack_end(&reply.ack);
 }

@@ -189,6 +189,58 @@ START_TEST(case_89_a_frame_may_fill_the_limit_exactly)
 }
 END_TEST
 
+static const struct spoe_head string_head = SPOE_HEAD_STRING(SPOE_SCOPE_TXN, "verdict");
+static const struct spoe_head int_head =
+    SPOE_HEAD_INT(SPOE_SCOPE_RES, "a_name_of_twenty_seven_byte");
+
+/* A frame of one string and one number, by setters or by heads. */
+static size_t write_both(uint8_t *out, size_t room, bool by_heads, struct spoe_bytes value,
+                         int64_t number, unsigned *fitted)
+{
+    struct spoe_ack ack;
+
+    *fitted = 0;
+    if (!spoe_ack_begin(&ack, out, room, NO_LIMIT, 7, 8)) {
+        return 0;
+    }
+    if (by_heads) {
+        *fitted |= spoe_ack_put_string(&ack, &string_head, value) ? 1u : 0u;
+        *fitted |= spoe_ack_put_int(&ack, &int_head, number) ? 2u : 0u;
+    } else {
+        *fitted |= spoe_ack_set_string(&ack, SPOE_SCOPE_TXN, text("verdict"), value) ? 1u : 0u;
+        *fitted |=
+            spoe_ack_set_int(&ack, SPOE_SCOPE_RES, text("a_name_of_twenty_seven_byte"), number)
+                ? 2u
+                : 0u;
+    }
+    return spoe_ack_end(&ack);
+}
+
+START_TEST(heads_write_what_setters_write_in_every_room)
+{
+    static const size_t lengths[] = {0, 1, 5, 239, 240, 300};
+    static const int64_t numbers[] = {0, 239, 240, 1000000, -1};
+    uint8_t bytes[300];
+
+    memset(bytes, 'v', sizeof(bytes));
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        for (size_t room = 0; room <= lengths[i] + 120; room++) {
+            uint8_t want[512] = {0}, got[512] = {0};
+            struct spoe_bytes value = {lengths[i] > 0 ? bytes : NULL, lengths[i]};
+            unsigned want_fitted, got_fitted;
+            size_t length = write_both(want, room, false, value, numbers[i % 5], &want_fitted);
+
+            memset(got + room, 0x77, sizeof(got) - room);
+            ck_assert_uint_eq(write_both(got, room, true, value, numbers[i % 5], &got_fitted),
+                              length);
+            ck_assert_uint_eq(got_fitted, want_fitted);
+            ck_assert_mem_eq(got, want, length);
+            ck_assert_uint_eq(got[room], 0x77);
+        }
+    }
+}
+END_TEST
+
 Suite *suite_ack(void)
 {
     Suite *suite = suite_create("ack");
@@ -200,6 +252,7 @@ Suite *suite_ack(void)
     tcase_add_test(tcase, case_89_a_frame_may_fill_the_limit_exactly);
     tcase_add_test(tcase, case_15_ids_come_back_exactly);
     tcase_add_test(tcase, bytes_on_the_wire_are_those_of_the_specification);
+    tcase_add_test(tcase, heads_write_what_setters_write_in_every_room);
     tcase_add_test(tcase, sets_variables_of_every_type_in_every_scope);
     suite_add_tcase(suite, tcase);
     return suite;
