@@ -44,8 +44,13 @@ bool apikey_parse(struct str text, struct str *keyid)
     if (memcmp(text.ptr + CRC_AT, expected, APIKEY_CRC_LENGTH) != 0) {
         return false;
     }
-    *keyid = str_make(text.ptr + PREFIX_LENGTH, APIKEY_ID_LENGTH);
+    *keyid = apikey_id(text);
     return true;
+}
+
+struct str apikey_id(struct str text)
+{
+    return str_make(text.ptr + PREFIX_LENGTH, APIKEY_ID_LENGTH);
 }
 
 static enum err random_base62(char *out, size_t length)
@@ -195,14 +200,14 @@ static enum reason check_hash(struct apikey_verifier *verifier, struct str text,
 
 /* A hash under a pepper that is gone must not hide the other, good one. */
 static enum reason check_secret(struct apikey_verifier *verifier, struct str text,
-                                struct directory_entry *entry, struct now now, unsigned *index)
+                                const struct siphash_digest *digest, struct directory_entry *entry,
+                                struct now now, unsigned *index)
 {
     const struct key_record *key = &entry->record->key;
-    struct siphash_digest digest = siphash_128(&verifier->memory_key, text.ptr, text.len);
     enum reason result = REASON_BAD_CREDENTIAL;
 
     for (unsigned i = 0; i < 2; i++) {
-        if (hash_is_live(key, i, now) && is_remembered(entry, i, &digest)) {
+        if (hash_is_live(key, i, now) && is_remembered(entry, i, digest)) {
             *index = i;
             return REASON_OK;
         }
@@ -213,7 +218,7 @@ static enum reason check_secret(struct apikey_verifier *verifier, struct str tex
         }
         enum reason reason = check_hash(verifier, text, &key->hash[i]);
         if (reason == REASON_OK) {
-            entry->verified[i] = digest;
+            entry->verified[i] = *digest;
             entry->has_verified[i] = true;
             *index = i;
             return REASON_OK;
@@ -223,11 +228,17 @@ static enum reason check_secret(struct apikey_verifier *verifier, struct str tex
     return result;
 }
 
+struct siphash_digest apikey_digest(const struct apikey_verifier *verifier, struct str text)
+{
+    return siphash_128(&verifier->memory_key, text.ptr, text.len);
+}
+
 enum reason apikey_verify(struct apikey_verifier *verifier, struct str text,
-                          struct directory_entry *entry, struct now now, unsigned *hash_index)
+                          const struct siphash_digest *digest, struct directory_entry *entry,
+                          struct now now, unsigned *hash_index)
 {
     const struct key_record *key = &entry->record->key;
-    enum reason reason = check_secret(verifier, text, entry, now, hash_index);
+    enum reason reason = check_secret(verifier, text, digest, entry, now, hash_index);
 
     if (reason != REASON_OK) {
         return reason;
@@ -244,12 +255,10 @@ enum reason apikey_verify(struct apikey_verifier *verifier, struct str text,
 
 void apikey_verify_nobody(struct apikey_verifier *verifier, struct str text)
 {
-    struct siphash_digest remembered = siphash_128(&verifier->memory_key, text.ptr, text.len);
     struct crypto_hasher *hasher =
         verifier->pepper_count > 0 ? verifier->peppers[0].hasher : verifier->plain;
     uint8_t digest[CRYPTO_SHA256_BYTES] = {0};
 
-    (void)remembered;
     /* Only the time it takes matters. */
     if (crypto_hash(hasher, text.ptr, text.len, digest) == ERR_OK) {
         (void)crypto_equal(digest, (uint8_t[CRYPTO_SHA256_BYTES]){0}, sizeof(digest));

@@ -20,6 +20,9 @@
 /* Form and checksum, no look-up. *keyid borrows from text. */
 bool apikey_parse(struct str text, struct str *keyid);
 
+/* The keyid of a text that apikey_parse() takes. */
+struct str apikey_id(struct str text);
+
 /* A new key from the system's generator, not terminated. */
 enum err apikey_make(char out[APIKEY_LENGTH]) MUST_USE;
 
@@ -31,14 +34,18 @@ struct apikey_verifier *apikey_verifier_new(const struct pepper_set *peppers,
                                             bool accepts_unpeppered);
 void apikey_verifier_free(struct apikey_verifier *verifier);
 
+/* Under a key that is this verifier's own: what texts are remembered by. */
+struct siphash_digest apikey_digest(const struct apikey_verifier *verifier, struct str text);
+
 /*
  * The secret, then the record's state and times: REASON_OK, BAD_CREDENTIAL, REVOKED, EXPIRED, or
  * BAD_RECORD (unknown pepper, unpeppered hash where peppers are configured). A verified text is
- * remembered in the entry, so a known key costs no HMAC. *hash_index says which hash matched.
- * State and times are told only to who knows the secret.
+ * remembered in the entry by its digest, so a known key costs no HMAC. *hash_index says which hash
+ * matched. State and times are told only to who knows the secret.
  */
 enum reason apikey_verify(struct apikey_verifier *verifier, struct str text,
-                          struct directory_entry *entry, struct now now, unsigned *hash_index);
+                          const struct siphash_digest *digest, struct directory_entry *entry,
+                          struct now now, unsigned *hash_index);
 
 /* The same work as verifying, for a key that has no record, so that unknown and wrong take the same
  * time. */

@@ -1,5 +1,7 @@
 #include "agent/decide/decide.h"
 
+#include "agent/base/copy.h"
+#include "agent/decide/memo.h"
 #include "agent/decide/run.h"
 #include "agent/request/host.h"
 #include "agent/request/path.h"
@@ -74,6 +76,23 @@ enum step_result run_get(struct run *run, enum record_kind kind, struct str name
     return run_deny(run, REASON_STORE_DOWN, NULL);
 }
 
+enum step_result run_get_linked(struct run *run, struct directory_entry *from,
+                                enum directory_link link, enum record_kind kind, struct str name,
+                                struct directory_entry **entry)
+{
+    struct directory *directory = run->context->directory;
+
+    *entry = memo_follow(from, link, directory, run->now);
+    if (*entry) {
+        return STEP_NEXT;
+    }
+    enum step_result result = run_get(run, kind, name, entry);
+    if (result == STEP_NEXT && *entry) {
+        memo_link(from, link, directory, *entry);
+    }
+    return result;
+}
+
 struct str run_join(struct run *run, const struct str *parts, size_t count)
 {
     size_t length = 0;
@@ -86,10 +105,7 @@ struct str run_join(struct run *run, const struct str *parts, size_t count)
     }
     char *at = text;
     for (size_t i = 0; i < count; i++) {
-        if (parts[i].len > 0) {
-            memcpy(at, parts[i].ptr, parts[i].len);
-            at += parts[i].len;
-        }
+        at = copy_bytes(at, parts[i].ptr, parts[i].len);
     }
     return str_make(text, length);
 }

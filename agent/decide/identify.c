@@ -1,4 +1,5 @@
 /* Who is calling: the key, its user, the user's team. */
+#include "agent/decide/memo.h"
 #include "agent/decide/run.h"
 
 static bool source_is_allowed(const struct run *run, const struct record_prefixes *prefixes)
@@ -28,19 +29,51 @@ static void name_credential(struct run *run, struct str keyid, unsigned hash_ind
     }
 }
 
+/* The record of the key that is offered; NULL: there is none. A text whose digest the memo knows
+ * was parsed before. */
+static enum step_result find_key(struct run *run, const struct siphash_digest *digest,
+                                 struct directory_entry **entry)
+{
+    const struct decide_context *context = run->context;
+    struct str text = run->offer.text;
+
+    *entry = memo_find_key(context->memo, digest, context->directory, run->now);
+    if (*entry) {
+        run->keyid = apikey_id(text);
+        return STEP_NEXT;
+    }
+    if (!apikey_parse(text, &run->keyid)) {
+        return run_deny(run, REASON_BAD_CREDENTIAL, "malformed key");
+    }
+    return run_get(run, RECORD_KEY, run->keyid, entry);
+}
+
+static enum reason verify_key(struct run *run, const struct siphash_digest *digest,
+                              struct directory_entry *entry, unsigned *hash_index)
+{
+    const struct decide_context *context = run->context;
+    enum reason reason =
+        apikey_verify(context->apikeys, run->offer.text, digest, entry, run->now, hash_index);
+
+    if (reason == REASON_OK) {
+        memo_keep_key(context->memo, digest, context->directory, entry);
+    }
+    return reason;
+}
+
 enum step_result step_key(struct run *run)
 {
     struct directory_entry *entry;
     unsigned hash_index = 0;
-    struct str keyid;
 
     if (run->offer.kind != CREDENTIAL_APIKEY) {
         return STEP_NEXT;
     }
-    if (!apikey_parse(run->offer.text, &keyid)) {
+    if (run->offer.text.len != APIKEY_LENGTH) {
         return run_deny(run, REASON_BAD_CREDENTIAL, "malformed key");
     }
-    enum step_result result = run_get(run, RECORD_KEY, keyid, &entry);
+    struct siphash_digest digest = apikey_digest(run->context->apikeys, run->offer.text);
+    enum step_result result = find_key(run, &digest, &entry);
     if (result != STEP_NEXT) {
         return result;
     }
@@ -48,18 +81,17 @@ enum step_result step_key(struct run *run)
         apikey_verify_nobody(run->context->apikeys, run->offer.text);
         return run_deny(run, REASON_BAD_CREDENTIAL, "unknown key");
     }
-    enum reason reason =
-        apikey_verify(run->context->apikeys, run->offer.text, entry, run->now, &hash_index);
+    enum reason reason = verify_key(run, &digest, entry, &hash_index);
     if (reason == REASON_BAD_CREDENTIAL) {
         return run_deny(run, reason, "wrong secret");
     }
-    name_credential(run, keyid, hash_index);
+    name_credential(run, run->keyid, hash_index);
     run->out->verdict.user = entry->record->key.user;
     if (reason != REASON_OK) {
         return run_deny(run, reason, NULL);
     }
+    run->key_entry = entry;
     run->key = &entry->record->key;
-    run->keyid = keyid;
     if (!source_is_allowed(run, &run->key->allow_from)) {
         return run_deny(run, REASON_SOURCE_ADDRESS, "the key's allow_from");
     }
@@ -73,13 +105,15 @@ enum step_result step_user(struct run *run)
     if (!run->key) {
         return STEP_NEXT;
     }
-    enum step_result result = run_get(run, RECORD_USER, run->key->user, &entry);
+    enum step_result result = run_get_linked(run, run->key_entry, DIRECTORY_LINK_USER, RECORD_USER,
+                                             run->key->user, &entry);
     if (result != STEP_NEXT) {
         return result;
     }
     if (!entry) {
         return run_deny(run, REASON_USER_DISABLED, "the key's user does not exist");
     }
+    run->user_entry = entry;
     run->user = &entry->record->user;
     run->out->verdict.team = run->user->team;
     if (!run->user->is_active) {
@@ -101,7 +135,8 @@ enum step_result step_team(struct run *run)
     if (!run->user || run->user->team.len == 0) {
         return STEP_NEXT;
     }
-    enum step_result result = run_get(run, RECORD_TEAM, run->user->team, &entry);
+    enum step_result result = run_get_linked(run, run->user_entry, DIRECTORY_LINK_TEAM, RECORD_TEAM,
+                                             run->user->team, &entry);
     if (result != STEP_NEXT) {
         return result;
     }

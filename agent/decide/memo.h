@@ -1,15 +1,21 @@
 /*
- * The memo: for a limit's name as it stands in somebody's record, and that somebody, the limit's own
- * record and the lease. Saves a busy caller two look-ups, two hashes and the subject's text for
- * each limit.
+ * The memo: where the records stand that a busy caller needs, so that they need no hash of a name
+ * and no look-up.
  *
- *   line: name pointer, user pointer -> entry, lease
+ *   key:    digest of the key's text       -> the key's entry            a table
+ *   limit:  limit's name in a record, user -> limit's entry, and lease   a table
+ *   link:   an entry                       -> the entries it names       in the entry itself
  *
- * A line holds while nothing that it points to was freed or replaced, in the directory or among the
- * leases: each counts such changes (directory_generation(), quota_generation()), and a line of
- * another count is none. Pointers are compared, never followed, before that.
+ * What is remembered holds while nothing that it points to was freed or replaced, in the directory
+ * or among the leases: each counts such changes (directory_generation(), quota_generation()), and
+ * what was noted under another count is forgotten. Pointers are compared, never followed, before
+ * that. A link goes, besides, with the record that names it. What is found must be current too
+ * (directory_is_current()), or it is looked up the long way, which fetches it.
  *
- * Only for subjects that follow from the pair: not for limits by source.
+ * The tables are of a fixed size; lines that fall together push each other out. Limits by source are
+ * not for the memo: their subject does not follow from the pair.
+ *
+ * A key's line only says where its record is. Whether the text is right is checked as always.
  */
 #ifndef REEVE_DECIDE_MEMO_H
 #define REEVE_DECIDE_MEMO_H
@@ -22,6 +28,7 @@
 
 struct memo;
 
+/* Of a limit. */
 struct memo_line {
     const char *name;
     const char *user; /* NULL: the anonymous */
@@ -35,6 +42,20 @@ struct memo_line {
 struct memo *memo_new(void);
 /* NULL accepted. */
 void memo_free(struct memo *memo);
+
+/* The key's entry, current; NULL: not known. `memo` may be NULL, then nothing ever is. */
+struct directory_entry *memo_find_key(const struct memo *memo, const struct siphash_digest *digest,
+                                      struct directory *directory, struct now now);
+/* `entry` was just given by the directory. */
+void memo_keep_key(struct memo *memo, const struct siphash_digest *digest,
+                   const struct directory *directory, struct directory_entry *entry);
+
+/* The entry that this one names, current; NULL: not known. */
+struct directory_entry *memo_follow(const struct directory_entry *from, enum directory_link link,
+                                    struct directory *directory, struct now now);
+/* Both were given by the directory in this run. */
+void memo_link(struct directory_entry *from, enum directory_link link,
+               const struct directory *directory, struct directory_entry *to);
 
 /* The pair's line, or NULL where it has none that holds. `memo` may be NULL. */
 const struct memo_line *memo_find(const struct memo *memo, struct str name, struct str user,

@@ -76,6 +76,15 @@ static void add_role_limits(struct run *run, const struct record_names *limits, 
     }
 }
 
+/* The user's first role is remembered, and most users have one. */
+static enum step_result get_role(struct run *run, struct str role, struct directory_entry **entry)
+{
+    if (run->user && role.ptr == run->user->roles.items[0].ptr) {
+        return run_get_linked(run, run->user_entry, DIRECTORY_LINK_ROLE, RECORD_ROLE, role, entry);
+    }
+    return run_get(run, RECORD_ROLE, role, entry);
+}
+
 static enum step_result search_role(struct search *search, struct str role)
 {
     struct run *run = search->run;
@@ -83,7 +92,7 @@ static enum step_result search_role(struct search *search, struct str role)
     struct role_match deny;
     struct role_match allow;
 
-    enum step_result result = run_get(run, RECORD_ROLE, role, &entry);
+    enum step_result result = get_role(run, role, &entry);
     if (result != STEP_NEXT || !entry) {
         return result;
     }
@@ -116,7 +125,9 @@ static struct str rule_name(struct run *run, const struct best *best)
     if (!is_found(best)) {
         return STR_ABSENT;
     }
-    return run_join(run, (struct str[]){best->role, STR("/"), best->match.rule}, 3);
+    const struct str parts[] = {best->role, STR("/"), best->match.rule};
+
+    return run_join(run, parts, 3);
 }
 
 static enum reason outcome_reason(const struct run *run, const struct outcome *outcome)
@@ -199,7 +210,8 @@ static struct str role_list(struct run *run, const struct record_names *roles)
             parts[count++] = roles->items[i];
         }
     }
-    return run_join(run, parts, count);
+    /* One role's text lives as long as its record, and is not copied. */
+    return count == 1 ? parts[0] : run_join(run, parts, count);
 }
 
 enum step_result step_rules(struct run *run)

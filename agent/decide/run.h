@@ -20,10 +20,12 @@ struct run {
     struct decision *out;
 
     struct offer offer;
-    struct str keyid;               /* of key */
-    const struct key_record *key;   /* NULL: no key (anonymous) */
-    const struct user_record *user; /* NULL: anonymous */
-    const struct team_record *team; /* NULL: none */
+    struct str keyid;                   /* of key */
+    const struct key_record *key;       /* NULL: no key (anonymous) */
+    const struct user_record *user;     /* NULL: anonymous */
+    const struct team_record *team;     /* NULL: none */
+    struct directory_entry *key_entry;  /* of key */
+    struct directory_entry *user_entry; /* of user */
 
     uint64_t cost;        /* of the rule that allowed */
     struct limit *limits; /* that apply, in the arena; NULL: none */
@@ -70,6 +72,11 @@ enum step_result run_throttle(struct run *run, enum reason reason, struct str li
  */
 enum step_result run_get(struct run *run, enum record_kind kind, struct str name,
                          struct directory_entry **entry);
+
+/* The same for what the record of `from` names, which may be remembered as its `link`. */
+enum step_result run_get_linked(struct run *run, struct directory_entry *from,
+                                enum directory_link link, enum record_kind kind, struct str name,
+                                struct directory_entry **entry);
 
 /* `parts` joined in the arena; absent where it does not fit, which the caller turns into a deny. */
 struct str run_join(struct run *run, const struct str *parts, size_t count);

@@ -6,20 +6,24 @@
 #include "agent/directory/directory_inside.h"
 #include "agent/directory/keep.h"
 
-static enum err draw_keys(struct directory *directory, struct siphash_key *source_key)
+static enum err draw_random(struct directory *directory, struct siphash_key *source_key)
 {
     enum err e = crypto_random(directory->name_keys, sizeof(directory->name_keys));
 
     if (e == ERR_OK) {
         e = crypto_random(&directory->print_key, sizeof(directory->print_key));
     }
-    return e == ERR_OK ? crypto_random(source_key, sizeof(*source_key)) : e;
+    if (e == ERR_OK) {
+        e = crypto_random(source_key, sizeof(*source_key));
+    }
+    /* So that no count of an earlier directory is taken for this one's. */
+    return e == ERR_OK ? crypto_random(&directory->generation, sizeof(directory->generation)) : e;
 }
 
 static enum err init(struct directory *directory, const struct directory_settings *settings)
 {
     struct siphash_key source_key;
-    enum err e = draw_keys(directory, &source_key);
+    enum err e = draw_random(directory, &source_key);
 
     if (e == ERR_OK) {
         e = table_init(&directory->table);
@@ -237,7 +241,9 @@ bool directory_is_current(struct directory *directory, struct directory_entry *e
         is_due(directory, slot, now)) {
         return false;
     }
-    slot->is_visited = true;
+    if (!slot->is_visited) {
+        slot->is_visited = true;
+    }
     directory->counters.hits++;
     return true;
 }

@@ -43,14 +43,25 @@ enum directory_answer {
  */
 #define DIRECTORY_RETRY_US 50000
 
+/* What an entry may remember of the entries that its record names. */
+enum directory_link {
+    DIRECTORY_LINK_USER = 0, /* of a key */
+    DIRECTORY_LINK_TEAM = 0, /* of a user */
+    DIRECTORY_LINK_ROLE = 1, /* of a user: the first of its roles */
+    DIRECTORY_LINK_COUNT = 2,
+};
+
 /* An entry of the cache, as far as deciding may see it. */
 struct directory_entry {
     const struct record *record; /* parsed; never NULL in a FOUND answer */
+    /* Written by decide/memo, which says when they hold. Cleared whenever the record changes. */
+    uint64_t links_generation;
+    struct directory_entry *links[DIRECTORY_LINK_COUNT]; /* NULL: not known */
     /* SipHash-128 of credential texts that were verified against this very record; a slot for each
      * of a key's two hashes. Cleared whenever the record changes. Written by authn. */
-    struct siphash_digest verified[2];
     bool has_verified[2];
     bool is_refreshed; /* its fetch was answered in this turn, for the audit's `source` */
+    struct siphash_digest verified[2];
 };
 
 struct directory_settings {
@@ -95,7 +106,8 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
                                     struct waiter *waiter, struct directory_entry **entry);
 
 /* Counts the records that were replaced or freed: while it stays the same, so do the pointers that
- * were given, between turns too. */
+ * were given, between turns too. Begins at random, so that the count of one directory is not that
+ * of another. */
 uint64_t directory_generation(const struct directory *directory);
 
 /* Whether a get of an entry that was given under this generation would give it again, with no work

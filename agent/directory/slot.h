@@ -31,19 +31,20 @@ struct fetch;
 
 struct slot {
     struct directory_entry entry; /* first: an entry is its slot */
-    struct slot *chain;           /* of the table's bucket */
-    uint64_t hash;
+    /* What every use looks at, side by side. */
     uint64_t epoch;      /* the directory's when it was fetched; 0: must be fetched again */
     int64_t fetched_us;  /* when its fetch was sent */
     int64_t retry_us;    /* not fetched again before */
     struct fetch *fetch; /* under way, or answered in this turn; NULL: none */
-    struct slot *newer;  /* in its list */
-    struct slot *older;
-    struct siphash_digest print; /* of the fields it was parsed from */
     uint8_t state;
     uint8_t kind;
     uint8_t name_length;
-    bool is_visited; /* since the list's hand passed */
+    bool is_visited;    /* since the list's hand passed */
+    struct slot *chain; /* of the table's bucket */
+    uint64_t hash;
+    struct slot *newer; /* in its list */
+    struct slot *older;
+    struct siphash_digest print; /* of the fields it was parsed from */
     char name[];
 };
 

@@ -47,3 +47,11 @@ void keys_entry_fini(struct directory_entry *entry)
     record_free((struct record *)(uintptr_t)entry->record);
     entry->record = NULL;
 }
+
+enum reason keys_verify(struct apikey_verifier *verifier, struct str text,
+                        struct directory_entry *entry, struct now now, unsigned *hash_index)
+{
+    struct siphash_digest digest = apikey_digest(verifier, text);
+
+    return apikey_verify(verifier, text, &digest, entry, now, hash_index);
+}

@@ -32,7 +32,7 @@ static void stop(void)
 
 static enum reason verify_at(struct str text, int64_t wall_s, unsigned *index)
 {
-    return apikey_verify(verifier, text, &entry, keys_now(wall_s), index);
+    return keys_verify(verifier, text, &entry, keys_now(wall_s), index);
 }
 
 static enum reason verify(struct str text)
@@ -119,7 +119,7 @@ START_TEST(no_verifier_trusts_the_memory_of_another)
 
     entry = keys_entry(ACTIVE "hash=" P1);
     ck_assert_int_eq(verify(STR(KEY)), REASON_OK);
-    ck_assert_int_eq(apikey_verify(other, STR(KEY), &entry, keys_now(NOW_S), &index), REASON_OK);
+    ck_assert_int_eq(keys_verify(other, STR(KEY), &entry, keys_now(NOW_S), &index), REASON_OK);
     ck_assert_int_eq(fake_crypto.hash_count, 2);
     apikey_verifier_free(other);
 }
@@ -173,7 +173,7 @@ static enum reason decide(void)
         fake_store_step(fake);
         directory_tick(directory, now);
     }
-    return apikey_verify(verifier, STR(KEY), found, now, &index);
+    return keys_verify(verifier, STR(KEY), found, now, &index);
 }
 
 static const struct {

@@ -91,7 +91,7 @@ START_TEST(a_record_decides_about_the_key)
 
     for (int round = 0; round < 2; round++) {
         unsigned index = 77;
-        enum reason reason = apikey_verify(verifier, STR(KEY), &entry, keys_now(NOW_S), &index);
+        enum reason reason = keys_verify(verifier, STR(KEY), &entry, keys_now(NOW_S), &index);
         ck_assert_msg(reason == records[_i].want, "%s: %.*s", records[_i].fields,
                       STR_ARG(reason_code(reason)));
         if (reason == REASON_OK || reason == REASON_REVOKED || reason == REASON_EXPIRED) {
@@ -110,7 +110,7 @@ START_TEST(no_record_is_good_for_another_key)
     struct directory_entry entry = keys_entry(records[_i].fields);
     unsigned index;
 
-    enum reason reason = apikey_verify(verifier, STR(OTHER_KEY), &entry, keys_now(NOW_S), &index);
+    enum reason reason = keys_verify(verifier, STR(OTHER_KEY), &entry, keys_now(NOW_S), &index);
     ck_assert_msg(reason == REASON_BAD_CREDENTIAL || reason == REASON_BAD_RECORD, "%s",
                   records[_i].fields);
     ck_assert(!entry.has_verified[0] && !entry.has_verified[1]);
@@ -127,7 +127,7 @@ START_TEST(a_failing_hash_verifies_nothing)
     unsigned index;
 
     fake_crypto.hash_fails = true;
-    ck_assert_int_eq(apikey_verify(verifier, STR(KEY), &entry, keys_now(NOW_S), &index),
+    ck_assert_int_eq(keys_verify(verifier, STR(KEY), &entry, keys_now(NOW_S), &index),
                      REASON_BAD_CREDENTIAL);
     ck_assert(!entry.has_verified[0] && !entry.has_verified[1]);
     keys_entry_fini(&entry);
@@ -142,12 +142,12 @@ START_TEST(digests_are_compared_in_constant_time)
     struct directory_entry wrong = keys_entry(ACTIVE "hash=" WRONG_P1);
     unsigned index;
 
-    apikey_verify(verifier, STR(KEY), &right, keys_now(NOW_S), &index);
+    keys_verify(verifier, STR(KEY), &right, keys_now(NOW_S), &index);
     ck_assert_int_eq(fake_crypto.equal_count, 1);
     ck_assert_uint_eq(fake_crypto.equal_length, CRYPTO_SHA256_BYTES);
-    apikey_verify(verifier, STR(KEY), &wrong, keys_now(NOW_S), &index);
+    keys_verify(verifier, STR(KEY), &wrong, keys_now(NOW_S), &index);
     ck_assert_int_eq(fake_crypto.equal_count, 2);
-    apikey_verify(verifier, STR(KEY), &right, keys_now(NOW_S), &index);
+    keys_verify(verifier, STR(KEY), &right, keys_now(NOW_S), &index);
     ck_assert_int_eq(fake_crypto.equal_count, 3);
     ck_assert_uint_eq(fake_crypto.equal_length, sizeof(struct siphash_digest));
     keys_entry_fini(&right);
@@ -163,7 +163,7 @@ START_TEST(an_unknown_key_costs_what_a_wrong_one_does)
         keys_entry(_i > 0 ? ACTIVE "hash=" WRONG_P1 : ACTIVE "hash=" WRONG_PLAIN);
     unsigned index;
 
-    apikey_verify(verifier, STR(KEY), &wrong, keys_now(NOW_S), &index);
+    keys_verify(verifier, STR(KEY), &wrong, keys_now(NOW_S), &index);
     struct fake_crypto of_wrong = fake_crypto;
     fake_crypto = (struct fake_crypto){0};
     apikey_verify_nobody(verifier, STR(KEY));
@@ -203,7 +203,7 @@ START_TEST(all_sixteen_peppers_are_known)
     }
     peppers.items[PEPPER_COUNT_MAX - 1] = keys_peppers(1).items[0];
     struct apikey_verifier *verifier = apikey_verifier_new(&peppers, false);
-    ck_assert_int_eq(apikey_verify(verifier, STR(KEY), &entry, keys_now(NOW_S), &index), REASON_OK);
+    ck_assert_int_eq(keys_verify(verifier, STR(KEY), &entry, keys_now(NOW_S), &index), REASON_OK);
     apikey_verifier_free(verifier);
     keys_entry_fini(&entry);
 }

@@ -1,9 +1,7 @@
 #include "agent/decide/reply.h"
 
-#include <check.h>
-#include <stdlib.h>
-
 #include "tests/support/spop_peer.h"
+#include "tests/unit/decide/suites.h"
 
 static char long_text[9000];
 
@@ -199,9 +197,9 @@ START_TEST(a_path_that_fits_not_is_told)
 }
 END_TEST
 
-int main(void)
+Suite *reply_suite(void)
 {
-    Suite *suite = suite_create("decide");
+    Suite *suite = suite_create("reply");
     TCase *tcase = tcase_create("reply");
 
     memset(long_text, 'x', sizeof(long_text));
@@ -212,9 +210,5 @@ int main(void)
     tcase_add_test(tcase, all_but_the_path_stay_below_a_kilobyte);
     tcase_add_test(tcase, a_path_that_fits_not_is_told);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }
