@@ -14,14 +14,6 @@ enum kind {
 #define DIGEST_BYTES 32
 #define WIRE(type)   (1u << (type))
 
-static const unsigned wire_types[] = {
-    [KIND_INTEGER] = WIRE(SPOE_INT32) | WIRE(SPOE_UINT32) | WIRE(SPOE_INT64) | WIRE(SPOE_UINT64),
-    [KIND_BOOLEAN] = WIRE(SPOE_BOOL),
-    [KIND_STRING] = WIRE(SPOE_STRING),
-    [KIND_DIGEST] = WIRE(SPOE_BINARY),
-    [KIND_ADDRESS] = WIRE(SPOE_IPV4) | WIRE(SPOE_IPV6),
-};
-
 /*
  * The contract's arguments (DESIGN 3), in the order of the shipped SPOE configuration:
  * name, kind, member of struct request, whether it is required.
@@ -46,27 +38,44 @@ static const unsigned wire_types[] = {
     X(c_dn, STRING, cert_subject, 0)                                                               \
     X(c_idn, STRING, cert_issuer, 0)
 
+/* What reading one takes: this runs for every argument, so it is short and without pointers. */
 struct argument {
-    struct str name;
-    enum kind kind;
-    size_t offset;
-    const char *missing;
-    const char *doubled;
-    const char *wrong_kind;
-    const char *out_of_range;
+    char name[8]; /* not terminated where it is that long */
+    uint8_t name_length;
+    uint8_t kind;
+    uint16_t offset;
+    uint32_t wire_types;
 };
+
+_Static_assert(sizeof(struct argument) == 16, "an argument is no longer found by a shift");
+
+#define TYPES_INTEGER (WIRE(SPOE_INT32) | WIRE(SPOE_UINT32) | WIRE(SPOE_INT64) | WIRE(SPOE_UINT64))
+#define TYPES_BOOLEAN WIRE(SPOE_BOOL)
+#define TYPES_STRING  WIRE(SPOE_STRING)
+#define TYPES_DIGEST  WIRE(SPOE_BINARY)
+#define TYPES_ADDRESS (WIRE(SPOE_IPV4) | WIRE(SPOE_IPV6))
 
 static const struct argument arguments[] = {
 #define ARGUMENT(id, wire, member, is_required)                                                    \
     {                                                                                              \
-        .name = {#id, sizeof(#id) - 1},                                                            \
+        .name = #id,                                                                               \
+        .name_length = sizeof(#id) - 1,                                                            \
         .kind = KIND_##wire,                                                                       \
         .offset = offsetof(struct request, member),                                                \
-        .missing = #id ": missing",                                                                \
-        .doubled = #id ": doubled",                                                                \
-        .wrong_kind = #id ": wrong kind",                                                          \
-        .out_of_range = #id ": out of range",                                                      \
+        .wire_types = TYPES_##wire,                                                                \
     },
+    ARGUMENT_TABLE(ARGUMENT)
+#undef ARGUMENT
+};
+
+static const struct {
+    const char *missing;
+    const char *doubled;
+    const char *wrong_kind;
+    const char *out_of_range;
+} faults[] = {
+#define ARGUMENT(id, wire, member, is_required)                                                    \
+    {#id ": missing", #id ": doubled", #id ": wrong kind", #id ": out of range"},
     ARGUMENT_TABLE(ARGUMENT)
 #undef ARGUMENT
 };
@@ -120,29 +129,36 @@ ARGUMENT_TABLE(ARGUMENT)
 
 static inline bool has_name(size_t index, struct spoe_bytes name)
 {
-    const struct str own = arguments[index].name;
+    const struct argument *own = &arguments[index];
 
-    return own.len == name.length && is_same_name(own.ptr, name.data, own.len);
+    return own->name_length == name.length && is_same_name(own->name, name.data, name.length);
 }
 
 /* The argument's index in the table; ARGUMENT_COUNT where it has none. */
-static size_t find(struct request_layout *layout, unsigned position, struct spoe_bytes name)
+static size_t search(struct spoe_bytes name)
 {
-    uint8_t *remembered =
-        layout && position < REQUEST_ARGS_MAX ? &layout->argument_of[position] : NULL;
+    size_t index = 0;
 
-    if (remembered && *remembered > 0 && has_name(*remembered - 1u, name)) {
-        return *remembered - 1u;
+    while (index < ARGUMENT_COUNT && !has_name(index, name)) {
+        index++;
     }
-    for (size_t i = 0; i < ARGUMENT_COUNT; i++) {
-        if (has_name(i, name)) {
-            if (remembered) {
-                *remembered = (uint8_t)(i + 1);
-            }
-            return i;
-        }
+    return index;
+}
+
+/* The same, by what stood at this position the last time: *remembered is one more than its index,
+ * 0 for nothing. */
+static inline size_t find(uint8_t *remembered, struct spoe_bytes name)
+{
+    size_t index = *remembered - 1u;
+
+    if (*remembered > 0 && has_name(index, name)) {
+        return index;
     }
-    return ARGUMENT_COUNT;
+    index = search(name);
+    if (index < ARGUMENT_COUNT) {
+        *remembered = (uint8_t)(index + 1);
+    }
+    return index;
 }
 
 static struct str to_str(struct spoe_bytes bytes)
@@ -150,69 +166,67 @@ static struct str to_str(struct spoe_bytes bytes)
     return str_make(bytes.data ? (const char *)bytes.data : "", bytes.length);
 }
 
-/* NULL, or what is wrong. The type is one that the argument's kind takes. */
-static const char *store(const struct argument *argument, const struct spoe_value *value,
-                         void *slot)
+/* False: out of range. The type is one that the argument's kind takes. */
+static inline bool store(enum kind kind, const struct spoe_value *value, void *slot)
 {
-    switch (argument->kind) {
-    case KIND_INTEGER:
-        /* Negative numbers come as two's complement, so they are above the maximum too. */
-        if (value->number > INT32_MAX) {
-            return argument->out_of_range;
-        }
-        *(int64_t *)slot = (int64_t)value->number;
-        break;
-    case KIND_BOOLEAN:
-        *(bool *)slot = value->boolean;
-        break;
-    case KIND_DIGEST:
-        if (value->bytes.length != DIGEST_BYTES) {
-            return argument->out_of_range;
-        }
-        *(struct str *)slot = to_str(value->bytes);
-        break;
+    switch (kind) {
     case KIND_STRING:
         *(struct str *)slot = to_str(value->bytes);
-        break;
+        return true;
+    case KIND_INTEGER:
+        /* Negative numbers come as two's complement, so they are above the maximum too. */
+        *(int64_t *)slot = value->number <= INT32_MAX ? (int64_t)value->number : *(int64_t *)slot;
+        return value->number <= INT32_MAX;
+    case KIND_BOOLEAN:
+        *(bool *)slot = value->boolean;
+        return true;
+    case KIND_DIGEST:
+        if (value->bytes.length != DIGEST_BYTES) {
+            return false;
+        }
+        *(struct str *)slot = to_str(value->bytes);
+        return true;
     case KIND_ADDRESS:
         *(struct ip *)slot = ip_from_bytes(value->bytes.data, value->bytes.length);
-        break;
+        return true;
     }
-    return NULL;
+    return false;
 }
 
-static void take(struct reading *reading, size_t index, const struct spoe_value *value)
+static inline void take(struct reading *reading, size_t index, const struct spoe_value *value)
 {
     const struct argument *argument = &arguments[index];
     const uint32_t bit = 1u << index;
-    void *slot = (char *)reading->request + argument->offset;
 
     if (reading->seen_set & bit) {
-        fail(reading->request, argument->doubled);
+        fail(reading->request, faults[index].doubled);
         return;
     }
     reading->seen_set |= bit;
     if (value->type == SPOE_NULL) {
         return;
     }
-    if (!(wire_types[argument->kind] & WIRE(value->type))) {
-        fail(reading->request, argument->wrong_kind);
+    if (!(argument->wire_types & WIRE(value->type))) {
+        fail(reading->request, faults[index].wrong_kind);
         return;
     }
-    const char *wrong = store(argument, value, slot);
-    if (wrong) {
-        fail(reading->request, wrong);
+    if (!store(argument->kind, value, (char *)reading->request + argument->offset)) {
+        fail(reading->request, faults[index].out_of_range);
         return;
     }
     reading->given_set |= bit;
 }
 
+/* What stands beyond the remembered positions is searched for. */
 static void read_arguments(struct reading *reading, struct spoe_messages *list)
 {
+    uint8_t *remembered = reading->layout->argument_of;
+    const uint8_t *end = remembered + REQUEST_ARGS_MAX;
     struct spoe_arg arg;
 
-    for (unsigned position = 0; spoe_message_next_arg(list, &arg); position++) {
-        size_t index = find(reading->layout, position, arg.name);
+    while (spoe_message_next_arg(list, &arg)) {
+        size_t index = remembered < end ? find(remembered++, arg.name) : search(arg.name);
+
         if (index < ARGUMENT_COUNT) {
             take(reading, index, &arg.value);
         }
@@ -242,7 +256,7 @@ static void check_required(const struct reading *reading)
 
     for (size_t i = 0; missing_set != 0 && i < ARGUMENT_COUNT; i++) {
         if (missing_set & (1u << i)) {
-            fail(reading->request, arguments[i].missing);
+            fail(reading->request, faults[i].missing);
         }
     }
 }
@@ -270,7 +284,8 @@ enum request_parse request_parse(struct spoe_bytes payload, struct request_layou
                                  struct request *out)
 {
     static const struct str own_name = {"reeve-check", sizeof("reeve-check") - 1};
-    struct reading reading = {.request = out, .layout = layout};
+    struct request_layout unused = {0};
+    struct reading reading = {.request = out, .layout = layout ? layout : &unused};
     struct spoe_messages list;
     struct spoe_message message;
     bool is_ours = false;
