@@ -150,15 +150,26 @@ static void take_sent(struct peer *peer, size_t sent)
     }
 }
 
+/* Nearly always one buffer, for which the kernel has less to read. */
+static ssize_t send_some(int fd, const struct peer *peer)
+{
+    const struct buffer *first = peer->out_first;
+    struct iovec vecs[WRITE_VECS];
+
+    if (!first->next) {
+        return send(fd, first->data + first->begin, buffer_unread(first), MSG_NOSIGNAL);
+    }
+    struct msghdr message = {.msg_iov = vecs, .msg_iovlen = gather(peer, vecs)};
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 /* False: the socket takes no more for now, or the connection is closed. */
 static bool write_output(struct connection *connection)
 {
     struct peer *peer = &connection->peer;
-    struct iovec vecs[WRITE_VECS];
 
     while (peer->out_first) {
-        struct msghdr message = {.msg_iov = vecs, .msg_iovlen = gather(peer, vecs)};
-        ssize_t sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+        ssize_t sent = send_some(connection->fd, peer);
         if (sent < 0 && errno == EINTR) {
             continue;
         }
