@@ -53,6 +53,7 @@ static bool recall(struct run *run, struct limit *limit)
     }
     limit->entry = line->entry;
     limit->lease = line->lease;
+    limit->is_exact = line->is_exact;
     quota_keep(limit->lease, run->now);
     return true;
 }
@@ -88,7 +89,11 @@ static enum step_result get_record(struct run *run, struct limit *limit)
     if (recall(run, limit)) {
         return STEP_NEXT;
     }
-    return run_get(run, RECORD_LIMIT, limit->name, &limit->entry);
+    enum step_result result = run_get(run, RECORD_LIMIT, limit->name, &limit->entry);
+    if (result == STEP_NEXT && limit->entry) {
+        limit->is_exact = quota_is_exact(record_of(limit));
+    }
+    return result;
 }
 
 static enum step_result get_records(struct run *run)
@@ -118,6 +123,7 @@ static void remember(struct run *run, const struct limit *limit, const struct qu
         .quota_generation = quota_generation(context->quota),
         .entry = limit->entry,
         .lease = claim->lease,
+        .is_exact = limit->is_exact,
     };
 
     if (!limit->lease && claim->lease && claim->limit->scope != LIMIT_SCOPE_SOURCE) {
@@ -265,7 +271,7 @@ static enum step_result check_all(struct run *run, struct quota_claim *claims)
 {
     for (int exact = 0; exact <= 1; exact++) {
         for (size_t i = 0; i < run->limit_count; i++) {
-            if (quota_is_exact(claims[i].limit) != (exact == 1)) {
+            if (run->limits[i].is_exact != (exact == 1)) {
                 continue;
             }
             enum step_result result = check(run, &run->limits[i], &claims[i]);
@@ -283,11 +289,15 @@ static void spend(struct run *run, struct quota_claim *claims)
     size_t count = 0;
 
     for (size_t i = 0; i < run->limit_count; i++) {
-        if (claims[i].answer == QUOTA_ENOUGH) {
+        if (claims[i].answer != QUOTA_ENOUGH) {
+            continue;
+        }
+        if (i != count) {
             struct quota_claim met = claims[i];
             claims[i] = claims[count];
-            claims[count++] = met;
+            claims[count] = met;
         }
+        count++;
     }
     quota_spend(run->context->quota, claims, count, run->now);
     run->out->spent = claims;

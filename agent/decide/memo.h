@@ -36,6 +36,7 @@ struct memo_line {
     uint64_t quota_generation;
     struct directory_entry *entry;
     struct lease *lease;
+    bool is_exact; /* quota_is_exact() of the entry's record */
 };
 
 /* NULL when out of memory. */

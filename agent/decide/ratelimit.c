@@ -1,5 +1,7 @@
 #include "agent/decide/ratelimit.h"
 
+#include "agent/base/copy.h"
+
 #define SECOND_US   INT64_C(1000000)
 #define VALUE_BYTES 256 /* of one variable; all of them share a kilobyte */
 #define AUDIT_BYTES 512
@@ -34,8 +36,7 @@ static bool has_room(const struct list *list, size_t bytes)
 
 static inline void put(struct list *list, struct str s)
 {
-    memcpy(list->at, s.ptr, s.len);
-    list->at += s.len;
+    list->at = copy_bytes(list->at, s.ptr, s.len);
 }
 
 static void put_number(struct list *list, uint64_t number)
@@ -47,9 +48,7 @@ static void put_number(struct list *list, uint64_t number)
         digits[--first] = (char)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    for (; first < sizeof(digits); first++) {
-        *list->at++ = digits[first];
-    }
+    put(list, str_make(digits + first, sizeof(digits) - first));
 }
 
 static uint64_t seconds_up(int64_t us)

@@ -44,6 +44,7 @@ struct limit {
     struct lease *lease;           /* remembered; NULL: to be looked up */
     struct str subject;            /* to look it up by */
     bool is_shadow;                /* measured, never enforced */
+    bool is_exact;                 /* quota_is_exact() */
 };
 
 typedef enum step_result step_fn(struct run *run);

@@ -238,7 +238,7 @@ static int64_t next_wait_us(const struct place *place, struct now now)
     const struct lease *lease = &place->lease;
 
     if (lease->terms.kind == LIMIT_RATE) {
-        return terms_time_of(&lease->terms, 1);
+        return lease->terms.unit_us;
     }
     return lease->left > 0 ? SECOND_US : until_window_ends_us(place, now);
 }

@@ -36,6 +36,7 @@ void terms_set(struct terms *terms, const struct limit_record *record, const str
     }
     if (terms->kind == LIMIT_RATE) {
         terms->life_us = lease_life_us(terms);
+        terms->unit_us = terms_time_of(terms, 1);
     }
 }
 

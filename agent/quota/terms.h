@@ -27,6 +27,7 @@ struct terms {
     unsigned budget_percent;
 
     int64_t life_us; /* rate: of a lease, 0: exact */
+    int64_t unit_us; /* of a rate: terms_time_of() one unit */
 };
 
 void terms_set(struct terms *terms, const struct limit_record *record, const struct zones *zones);

@@ -266,7 +266,7 @@ static void decide_notify(struct peer *peer, const struct question *question)
 /* The request of a parked NOTIFY, read again from its own copy. */
 static struct question parked_question(const struct parked *parked, struct request *request)
 {
-    enum request_parse parsed = request_parse(parked->payload, NULL, request);
+    enum request_parse parsed = request_parse(parked->payload, &parked->peer->layout, request);
 
     ensure(parsed == REQUEST_PARSED);
     return (struct question){.stream_id = parked->stream_id,
