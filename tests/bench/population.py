@@ -1,4 +1,4 @@
-"""Users, keys and roles for a benchmark, and the requests they make."""
+"""Users, keys, roles and limits for a benchmark, and the requests they make."""
 
 import hashlib
 import hmac
@@ -11,10 +11,22 @@ PEPPER_ID = "bench"
 HOST = "api.example.com"
 FRONTEND = "api"  # as in haproxy-examples/api-keys
 SEED = 1
+# A busy caller's: high enough that every request is allowed, and whole numbers a second, so that they are
+# leased ahead.
+LIMITED_USERS = 10
+LIMITS = {
+    "burst": {"rate": "60000000/min"},
+    "hourly": {"rate": "360000000/h"},
+    "daily": {"quota": "1000000000", "per": "day"},
+    "monthly": {"quota": "1000000000", "per": "month"},
+}
 
 
 class Population:
-    """`users` users with a key and a role each; `rules` rules a role. The same at every run."""
+    """`users` users with a key and a role each; `rules` rules a role. The same at every run.
+
+    The last LIMITED_USERS of them have four limits, the others none.
+    """
 
     def __init__(self, users=1000, roles=10, rules=10):
         self.random = random.Random(SEED)
@@ -32,8 +44,17 @@ class Population:
         path.touch(mode=0o600)
         path.write_text(f"{PEPPER_ID} {self.pepper.hex()}\n")
 
+    def free(self):
+        """Users without limits."""
+        return range(self.users - LIMITED_USERS)
+
+    def limited(self):
+        return range(self.users - LIMITED_USERS, self.users)
+
     def _records(self):
         """(key in Redis, {field: value}) of everything."""
+        for limit, fields in LIMITS.items():
+            yield f"reeve:limit:{limit}", {"scope": "user", **fields}
         for role in range(self.roles):
             rules = {
                 f"rule:{rule}": f"allow GET,POST {HOST} /v{role}/things{rule}/{{id}}"
@@ -43,7 +64,8 @@ class Population:
         for user, key in enumerate(self.keys):
             name = f"user{user}"
             roles = f"role{user % self.roles}"
-            yield f"reeve:user:{{{name}}}", {"state": "active", "roles": roles}
+            limits = {"limits": ",".join(LIMITS)} if user in self.limited() else {}
+            yield f"reeve:user:{{{name}}}", {"state": "active", "roles": roles, **limits}
             digest = hmac.new(self.pepper, key.encode(), hashlib.sha256).hexdigest()
             fields = {
                 "user": name,
@@ -64,13 +86,14 @@ class Population:
             pipe, input=b"".join(map(_resp, words)), check=True, stdout=subprocess.DEVNULL
         )
 
-    def write_requests(self, path, verdict="allow"):
-        """For spopload: one request of each user, all of them allowed."""
+    def write_requests(self, path, users, verdict="allow"):
+        """For spopload: one request of each of these users, all of them allowed."""
         with path.open("w", encoding="ascii") as out:
-            for user, key in enumerate(self.keys):
+            for user in users:
                 rule = self.random.randrange(self.rules)
                 target = f"/v{user % self.roles}/things{rule}/{self.random.randrange(10**6)}"
                 source = f"10.{user >> 16 & 255}.{user >> 8 & 255}.{user & 255}"
+                key = self.keys[user]
                 print("GET", HOST, target, key, source, verdict, sep="\t", file=out)
 
 
