@@ -19,7 +19,7 @@ static size_t padding(const struct arena *arena)
 
 void *arena_take(struct arena *arena, size_t bytes)
 {
-    size_t left = arena->capacity_bytes - arena->used_bytes;
+    size_t left = arena->capacity_bytes - arena->used_bytes - arena->open_bytes;
     size_t gap = padding(arena);
 
     if (gap > left || bytes > left - gap) {
@@ -28,6 +28,20 @@ void *arena_take(struct arena *arena, size_t bytes)
     char *taken = arena->block + arena->used_bytes + gap;
     arena->used_bytes += gap + bytes;
     return taken;
+}
+
+/* Downwards from the end, to where the alignment fits. */
+void *arena_take_open(struct arena *arena, size_t bytes)
+{
+    size_t left = arena->capacity_bytes - arena->used_bytes - arena->open_bytes;
+    uintptr_t end = (uintptr_t)arena->block + arena->capacity_bytes - arena->open_bytes;
+    size_t gap = (size_t)((end - bytes) & (alignof(max_align_t) - 1));
+
+    if (bytes > left || gap > left - bytes) {
+        return NULL;
+    }
+    arena->open_bytes += bytes + gap;
+    return arena->block + arena->capacity_bytes - arena->open_bytes;
 }
 
 struct str arena_copy(struct arena *arena, struct str s)
@@ -47,4 +61,5 @@ void arena_reset(struct arena *arena)
 {
     crypto_wipe(arena->block, arena->used_bytes);
     arena->used_bytes = 0;
+    arena->open_bytes = 0;
 }

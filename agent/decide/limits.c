@@ -27,7 +27,7 @@ void run_add_limit(struct run *run, struct str name, struct str role, bool is_sh
         }
     }
     if (!run->limits) {
-        run->limits = arena_take(run->arena, RUN_LIMITS_MAX * sizeof(*run->limits));
+        run->limits = arena_take_open(run->arena, RUN_LIMITS_MAX * sizeof(*run->limits));
     }
     if (!run->limits || run->limit_count == RUN_LIMITS_MAX) {
         run->has_too_many_limits = true;
@@ -320,7 +320,7 @@ enum step_result step_limits(struct run *run)
         return run_allow(run);
     }
     struct quota_claim *claims =
-        arena_take(run->arena, run->limit_count * sizeof(struct quota_claim));
+        arena_take_open(run->arena, run->limit_count * sizeof(struct quota_claim));
     if (!claims) {
         return run_deny(run, REASON_OVERLOAD, "arena");
     }

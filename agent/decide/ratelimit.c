@@ -19,7 +19,7 @@ struct list {
 
 static struct list new_list(struct run *run, size_t capacity)
 {
-    char *text = arena_take(run->arena, capacity);
+    char *text = arena_take_open(run->arena, capacity);
 
     return (struct list){.text = text, .at = text, .end = text ? text + capacity : NULL};
 }
@@ -108,9 +108,12 @@ static void add_audit(struct list *list, const struct quota_claim *claim, bool i
     }
 }
 
-/* Claims may have been put into another order. */
-static bool is_shadow(const struct run *run, const struct quota_claim *claim)
+/* Claims may have been put into another order, but mostly were not. */
+static bool is_shadow(const struct run *run, const struct quota_claim *claim, size_t likely)
 {
+    if (&run->limits[likely].entry->record->limit == claim->limit) {
+        return run->limits[likely].is_shadow;
+    }
     for (size_t i = 0; i < run->limit_count; i++) {
         if (&run->limits[i].entry->record->limit == claim->limit) {
             return run->limits[i].is_shadow;
@@ -130,7 +133,7 @@ void ratelimit_tell(struct run *run, const struct quota_claim *claims)
         if (claim->policy.len == 0) { /* not checked, or nothing is known of it */
             continue;
         }
-        bool is_hidden = is_shadow(run, claim);
+        bool is_hidden = is_shadow(run, claim, i);
         if (!is_hidden) {
             add_ratelimit(&left, claim);
             add_policy(&policy, claim);

@@ -10,6 +10,11 @@
  * loss of data. */
 #define MEMORY_US (INT64_C(3600) * SECOND_US)
 
+/* The last quarter of a life is when a lease is renewed, if it is of this many units at least: a
+ * slow caller rather waits for one call than has units die for him. */
+#define RENEWAL_SHARE 4
+#define RENEWED_FROM  8
+
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -107,9 +112,37 @@ static uint64_t ahead(const struct lease *lease)
     return min_u64(lease->terms.units / LEASE_AHEAD_SHARE, LEASE_AHEAD_MAX);
 }
 
-bool lease_is_low(const struct lease *lease)
+/* How long the last of its units live. */
+static int64_t life_left_us(const struct lease *lease, struct now now)
 {
-    return lease_units(lease) < target(lease) / 8;
+    int64_t left = lease->newer.ends_us - now.mono_us;
+
+    return left > 0 && lease->newer.units > 0 ? left : 0;
+}
+
+/* The lease of a rate is renewed a little before it dies, or all who come then would wait. */
+static bool ends_soon(const struct lease *lease, struct now now)
+{
+    return lease->terms.life_us > 0 && target(lease) >= RENEWED_FROM &&
+           life_left_us(lease, now) < lease->terms.life_us / RENEWAL_SHARE;
+}
+
+bool lease_is_low(const struct lease *lease, struct now now)
+{
+    return lease_units(lease) < target(lease) / 8 || ends_soon(lease, now);
+}
+
+/* What demand asks for, less what a rate's units that are here will have served by their end: units
+ * that die are lost to everybody. */
+static uint64_t wanted(const struct lease *lease, struct now now)
+{
+    uint64_t served = 0;
+
+    if (lease->terms.kind == LIMIT_RATE) {
+        served =
+            min_u64(lease->demand * (uint64_t)life_left_us(lease, now) / MICRO, lease_units(lease));
+    }
+    return max_u64(target(lease) - min_u64(served, target(lease)), ahead(lease));
 }
 
 uint64_t lease_surplus(const struct lease *lease)
@@ -169,7 +202,7 @@ void lease_begin_take(struct lease *lease, uint64_t sequence, uint64_t waiting, 
     begin(lease, LEASE_CALL_TAKE, sequence, now);
     lease->call.least = least;
     lease->call.waiting = waiting;
-    lease->call.want = max_u64(max_u64(waiting, least), max_u64(target(lease), ahead(lease)));
+    lease->call.want = max_u64(max_u64(waiting, least), wanted(lease, now));
 }
 
 void lease_begin_adjust(struct lease *lease, uint64_t sequence, struct now now)

@@ -134,7 +134,7 @@ bool lease_is_exhausted(const struct lease *lease, uint64_t cost, struct now now
 void lease_measure(struct lease *lease, struct now now);
 
 /* So few units are left that more should be asked for before they are gone. */
-bool lease_is_low(const struct lease *lease);
+bool lease_is_low(const struct lease *lease, struct now now);
 
 /* More units than a second's demand: how many may go back. */
 uint64_t lease_surplus(const struct lease *lease);

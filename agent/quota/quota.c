@@ -167,7 +167,7 @@ static bool is_enough(const struct quota *quota, const struct lease *lease, uint
 
 static void take_ahead(struct quota *quota, struct place *place, struct now now)
 {
-    if (lease_is_low(&place->lease) && place->lease.call.kind == LEASE_CALL_NONE &&
+    if (lease_is_low(&place->lease, now) && place->lease.call.kind == LEASE_CALL_NONE &&
         !lease_is_exhausted(&place->lease, 1, now)) {
         place->wants_units = true;
         mark_dirty(quota, place);

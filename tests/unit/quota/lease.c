@@ -56,7 +56,7 @@ START_TEST(a_new_one_has_nothing_and_is_disposable)
     ck_assert_uint_eq(lease_units(&lease), 0);
     ck_assert(lease_is_disposable(&lease, at(0)));
     ck_assert(!lease_is_exhausted(&lease, 1, at(0)));
-    ck_assert(!lease_is_low(&lease));
+    ck_assert(!lease_is_low(&lease, at(0)));
     ck_assert_uint_eq(lease_expire(&lease, at(0)), 0);
 }
 END_TEST
@@ -72,6 +72,34 @@ START_TEST(units_of_a_rate_die_by_when_they_were_asked_for)
     ck_assert(lease_is_disposable(&lease, at(100000)));
     ck_assert_uint_eq(lease_expire(&lease, at(100000)), 5);
     ck_assert_uint_eq(lease_units(&lease), 0);
+}
+END_TEST
+
+/* 1000 units a second: a lease of 100 ms is renewed in its last quarter, by what the units that are
+ * left will not have served. */
+START_TEST(a_busy_rate_is_renewed_before_it_dies_and_wastes_nothing)
+{
+    lease_init(&lease, &rate_terms);
+    lease.demand = 1000;
+    lease.demand_since_us = at(0).mono_us;
+    grant(100, 0);
+    lease_spend(&lease, 50);
+    ck_assert(!lease_is_low(&lease, at(74999)));
+    lease_spend(&lease, 30);
+    ck_assert(lease_is_low(&lease, at(80000)));
+    lease_begin_take(&lease, lease.last + 1, 0, 1, at(80000));
+    ck_assert_uint_eq(lease.demand, 1000);
+    ck_assert_uint_eq(lease.call.want, 80);
+}
+END_TEST
+
+START_TEST(a_slow_rate_is_not_renewed)
+{
+    lease_init(&lease, &rate_terms);
+    lease.demand = 70;
+    grant(7, 0);
+    lease.demand = 70;
+    ck_assert(!lease_is_low(&lease, at(99999)));
 }
 END_TEST
 
@@ -487,6 +515,8 @@ Suite *lease_suite(void)
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, a_new_one_has_nothing_and_is_disposable);
     tcase_add_test(tests, units_of_a_rate_die_by_when_they_were_asked_for);
+    tcase_add_test(tests, a_busy_rate_is_renewed_before_it_dies_and_wastes_nothing);
+    tcase_add_test(tests, a_slow_rate_is_not_renewed);
     tcase_add_test(tests, units_that_come_after_their_end_are_dead);
     tcase_add_test(tests, units_of_a_quota_die_with_the_window);
     tcase_add_test(tests, two_batches_have_their_own_ends_and_the_older_goes_first);
