@@ -234,6 +234,12 @@ static bool choose_ledger(struct audit_ring *ring)
     return best != NULL;
 }
 
+/* Whether a record with this sequence may be what follows the one with `after`. */
+static bool is_in_reach(const struct audit_ring *ring, uint64_t after, uint64_t sequence)
+{
+    return sequence > after && sequence - after <= ring->data_bytes / ALIGNMENT;
+}
+
 /* The record at `position`, if there is one that ends by `end`. */
 static bool read_record(const struct audit_ring *ring, uint64_t position, uint64_t after,
                         uint64_t end, struct audit_ring_record *out)
@@ -243,8 +249,8 @@ static bool read_record(const struct audit_ring *ring, uint64_t position, uint64
 
     memcpy(&head, at, sizeof(head));
     if (head.length == 0 || head.length > AUDIT_RING_PAYLOAD_MAX ||
-        sizeof(head) + padded(head.length) > end - position || head.sequence <= after ||
-        head.sequence - after > ring->data_bytes / ALIGNMENT) {
+        sizeof(head) + padded(head.length) > end - position ||
+        !is_in_reach(ring, after, head.sequence)) {
         return false;
     }
     at += sizeof(head);
@@ -289,8 +295,9 @@ static void find_end(struct audit_ring *ring)
     ring->head_offset = (size_t)(position % ring->data_bytes);
     ring->known_tail = ring->ledger.tail;
     /* The last batch's lines may stand in the file, whether or not they can be read here. */
-    ring->next_sequence =
-        1 + (ring->ledger.batch_end > sequence ? ring->ledger.batch_end : sequence);
+    ring->next_sequence = is_in_reach(ring, sequence, ring->ledger.batch_end + 1)
+                              ? ring->ledger.batch_end + 1
+                              : sequence + 1;
     atomic_store_explicit(&ring->control->head, position, memory_order_relaxed);
     atomic_store_explicit(&ring->control->tail, ring->ledger.tail, memory_order_relaxed);
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/audit/coalesce.h"
 #include "agent/audit/spool_inside.h"
 #include "tests/unit/audit/fixture.h"
 #include "tests/unit/audit/suites.h"
@@ -354,6 +355,37 @@ START_TEST(survives_any_byte_of_the_spool_flipped)
 }
 END_TEST
 
+/* The dead agent counted a request, which the next start records. */
+static void count_stranger(void)
+{
+    struct audit_record record = stranger_record(1);
+    struct diag diag = {0};
+    struct spool *spool;
+
+    ck_assert_int_eq(spool_adopt(spool_file, &spool, &diag), ERR_OK);
+    audit_coalesce_add(spool_ring(spool), &record);
+    spool_close(spool);
+}
+
+/* Or the count would be recorded as what can never be read, and the spool would stay for ever. */
+START_TEST(drains_a_spool_whose_batch_ends_too_far)
+{
+    struct diag diag = {0};
+    struct spool *spool;
+
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    count_stranger();
+    ck_assert_int_eq(spool_adopt(spool_file, &spool, &diag), ERR_OK);
+    struct audit_ring *ring = spool_ring(spool);
+    audit_ring_mark(ring, &ring->ledger.place, UINT64_C(1) << 40);
+    spool_close(spool);
+    start_and_stop();
+    assert_file_holds(&fixture, 1, 0, 1, RECORDS + 1);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".bad"), 1);
+}
+END_TEST
+
 Suite *recover_suite(void)
 {
     Suite *suite = suite_create("recover");
@@ -363,6 +395,7 @@ Suite *recover_suite(void)
     tcase_set_timeout(tcase, is_long_run() ? 600 : 60);
     tcase_add_test(tcase, moves_garbage_aside_and_goes_on);
     tcase_add_loop_test(tcase, survives_any_byte_of_the_spool_flipped, 0, COUNT(parts));
+    tcase_add_test(tcase, drains_a_spool_whose_batch_ends_too_far);
     tcase_add_test(tcase, cuts_the_torn_line_and_writes_it_again);
     tcase_add_test(tcase, finds_the_batch_in_a_file_that_was_truncated_before_it);
     tcase_add_test(tcase, does_not_touch_another_file_that_took_the_inode);

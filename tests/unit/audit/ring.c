@@ -334,6 +334,24 @@ START_TEST(gives_no_sequence_of_the_last_batch_again)
 }
 END_TEST
 
+/* A record that far on could not be read. */
+START_TEST(does_not_believe_a_sequence_the_ring_can_not_hold)
+{
+    struct audit_place place = {.offset = 7};
+
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    audit_ring_mark(&ring, &place, 3 + RING_BYTES / 16);
+    reopen();
+    ck_assert(ring.is_damaged);
+    ck_assert_uint_eq(ring.next_sequence, 2);
+    ck_assert(append(200, 2));
+    take(1, 100, 1);
+    take(2, 200, 2);
+    ck_assert(audit_ring_is_empty(&ring));
+}
+END_TEST
+
 static const uint64_t nonsense[] = {UINT64_MAX, UINT64_C(1) << 40, 0};
 
 /* Somebody else writes into the control page of a ring in use. */
@@ -435,6 +453,7 @@ Suite *ring_suite(void)
     tcase_add_loop_test(tcase, does_not_believe_a_tail_that_can_not_be, 0, COUNT(nonsense));
     tcase_add_test(tcase, fills_holes_before_it_is_used);
     tcase_add_test(tcase, gives_no_sequence_of_the_last_batch_again);
+    tcase_add_test(tcase, does_not_believe_a_sequence_the_ring_can_not_hold);
     tcase_add_test(tcase, keeps_room_when_asked);
     tcase_add_test(tcase, rounds_up_to_whole_pages);
     tcase_add_test(tcase, hands_records_over_in_order_around_the_end);
