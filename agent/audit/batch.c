@@ -81,6 +81,17 @@ static void add_line(struct audit_batch *batch, struct audit_source *source,
     source->read_sequence = record->sequence;
 }
 
+/* Records at the end of a leftover leave no gap that a later record would show. */
+static void note_lost_end(struct audit_batch *batch, struct audit_source *source)
+{
+    uint64_t last = spool_ring(source->spool)->next_sequence - 1;
+
+    if (last > source->read_sequence) {
+        note_unreadable(batch, source, last - source->read_sequence);
+        source->read_sequence = last;
+    }
+}
+
 static void fill_from(struct audit_batch *batch, struct audit_source *source)
 {
     const struct audit_ring *ring = spool_ring(source->spool);
@@ -93,6 +104,10 @@ static void fill_from(struct audit_batch *batch, struct audit_source *source)
     while (batch->length < AUDIT_BATCH_BYTES &&
            audit_ring_next(ring, source->read_position, source->read_sequence, &record)) {
         add_line(batch, source, &record);
+    }
+    if (source->is_leftover &&
+        !audit_ring_next(ring, source->read_position, source->read_sequence, &record)) {
+        note_lost_end(batch, source);
     }
     source->end = batch->length;
 }
