@@ -148,17 +148,14 @@ static void settle_part(struct audit_batch *batch, struct audit_source *source, 
     source->begin = end;
 }
 
-/* Settles the lines before data[end]. Gives how many records that were. */
-static uint64_t settle(struct audit_batch *batch, size_t end)
+/* Settles the lines before data[end]. */
+static void settle(struct audit_batch *batch, size_t end)
 {
-    uint64_t count = 0;
-
     for (size_t i = 0; i < batch->source_count; i++) {
         struct audit_source *source = &batch->sources[i];
         struct audit_ring *ring = spool_ring(source->spool);
-        uint64_t before = ring->ledger.delivered;
 
-        if (before == source->read_sequence) {
+        if (ring->ledger.delivered == source->read_sequence) {
             continue;
         }
         if (source->end <= end) {
@@ -166,7 +163,18 @@ static uint64_t settle(struct audit_batch *batch, size_t end)
         } else if (source->begin < end) {
             settle_part(batch, source, end);
         }
-        count += ring->ledger.delivered - before;
+    }
+}
+
+/* A line is a record; sequences would count the lost ones, too. */
+static uint64_t count_lines(const struct audit_batch *batch, size_t end)
+{
+    const char *at = batch->data + batch->start;
+    uint64_t count = 0;
+
+    while ((at = memchr(at, '\n', (size_t)(batch->data + end - at)))) {
+        count++;
+        at++;
     }
     return count;
 }
@@ -190,8 +198,11 @@ static uint64_t settle_whole_lines(struct audit_batch *batch, struct audit_file 
     size_t start = batch->start;
     const char *feed = memrchr(batch->data + start, '\n', batch->written - start);
     size_t whole = feed ? (size_t)(feed - batch->data) + 1 : start;
-    uint64_t count = whole > start ? settle(batch, whole) : 0;
+    uint64_t count = count_lines(batch, whole);
 
+    if (whole > start) {
+        settle(batch, whole);
+    }
     batch->place.offset += whole - start;
     batch->start = whole;
     audit_batch_cut(batch, file);
@@ -240,7 +251,8 @@ enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file,
         return ERR_MISSING;
     }
     if (e == ERR_OK) {
-        *count = settle(batch, batch->length);
+        *count = count_lines(batch, batch->length);
+        settle(batch, batch->length);
         batch->start = batch->written = batch->length = 0;
         return ERR_OK;
     }
