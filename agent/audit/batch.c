@@ -81,6 +81,17 @@ static void add_line(struct audit_batch *batch, struct audit_source *source,
     source->read_sequence = record->sequence;
 }
 
+/* Records at the end of a leftover leave no gap that a later record would show. */
+static void note_lost_end(struct audit_batch *batch, struct audit_source *source)
+{
+    uint64_t last = spool_ring(source->spool)->next_sequence - 1;
+
+    if (last > source->read_sequence) {
+        note_unreadable(batch, source, last - source->read_sequence);
+        source->read_sequence = last;
+    }
+}
+
 static void fill_from(struct audit_batch *batch, struct audit_source *source)
 {
     const struct audit_ring *ring = spool_ring(source->spool);
@@ -93,6 +104,10 @@ static void fill_from(struct audit_batch *batch, struct audit_source *source)
     while (batch->length < AUDIT_BATCH_BYTES &&
            audit_ring_next(ring, source->read_position, source->read_sequence, &record)) {
         add_line(batch, source, &record);
+    }
+    if (source->is_leftover &&
+        !audit_ring_next(ring, source->read_position, source->read_sequence, &record)) {
+        note_lost_end(batch, source);
     }
     source->end = batch->length;
 }
@@ -133,17 +148,14 @@ static void settle_part(struct audit_batch *batch, struct audit_source *source, 
     source->begin = end;
 }
 
-/* Settles the lines before data[end]. Gives how many records that were. */
-static uint64_t settle(struct audit_batch *batch, size_t end)
+/* Settles the lines before data[end]. */
+static void settle(struct audit_batch *batch, size_t end)
 {
-    uint64_t count = 0;
-
     for (size_t i = 0; i < batch->source_count; i++) {
         struct audit_source *source = &batch->sources[i];
         struct audit_ring *ring = spool_ring(source->spool);
-        uint64_t before = ring->ledger.delivered;
 
-        if (before == source->read_sequence) {
+        if (ring->ledger.delivered == source->read_sequence) {
             continue;
         }
         if (source->end <= end) {
@@ -151,7 +163,18 @@ static uint64_t settle(struct audit_batch *batch, size_t end)
         } else if (source->begin < end) {
             settle_part(batch, source, end);
         }
-        count += ring->ledger.delivered - before;
+    }
+}
+
+/* A line is a record; sequences would count the lost ones, too. */
+static uint64_t count_lines(const struct audit_batch *batch, size_t end)
+{
+    const char *at = batch->data + batch->start;
+    uint64_t count = 0;
+
+    while ((at = memchr(at, '\n', (size_t)(batch->data + end - at)))) {
+        count++;
+        at++;
     }
     return count;
 }
@@ -175,8 +198,11 @@ static uint64_t settle_whole_lines(struct audit_batch *batch, struct audit_file 
     size_t start = batch->start;
     const char *feed = memrchr(batch->data + start, '\n', batch->written - start);
     size_t whole = feed ? (size_t)(feed - batch->data) + 1 : start;
-    uint64_t count = whole > start ? settle(batch, whole) : 0;
+    uint64_t count = count_lines(batch, whole);
 
+    if (whole > start) {
+        settle(batch, whole);
+    }
     batch->place.offset += whole - start;
     batch->start = whole;
     audit_batch_cut(batch, file);
@@ -225,7 +251,8 @@ enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file,
         return ERR_MISSING;
     }
     if (e == ERR_OK) {
-        *count = settle(batch, batch->length);
+        *count = count_lines(batch, batch->length);
+        settle(batch, batch->length);
         batch->start = batch->written = batch->length = 0;
         return ERR_OK;
     }

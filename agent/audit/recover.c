@@ -141,17 +141,21 @@ static bool read_lines(struct scan *scan, uint64_t offset, uint64_t end)
     return true;
 }
 
+/* Those that the file holds and that can not be read here are delivered, too. */
 static void settle_up_to(struct audit_ring *ring, uint64_t last)
 {
     uint64_t position = ring->ledger.tail, sequence = ring->ledger.delivered;
     struct audit_ring_record record;
 
+    if (last >= ring->next_sequence) {
+        last = ring->next_sequence - 1; /* the batch's end is not believed */
+    }
     while (sequence < last && audit_ring_next(ring, position, sequence, &record) &&
            record.sequence <= last) {
         position = record.end;
         sequence = record.sequence;
     }
-    audit_ring_settle(ring, position, sequence);
+    audit_ring_settle(ring, position, last > sequence ? last : sequence);
 }
 
 /* False: the file does not tell what was delivered. */

@@ -13,6 +13,7 @@
 #define MAGIC          "REEVESPL"
 #define VERSION        1
 #define ALIGNMENT      16u
+#define RECORD_MIN     32u /* a head and one byte, padded */
 #define SCRATCH_OFFSET 4096u
 #define DATA_OFFSET    65536u /* a multiple of every page size in use */
 #define DATA_BYTES_MIN 65536u
@@ -134,6 +135,7 @@ static void start_new(struct audit_ring *ring, const struct audit_ring_birth *bi
     own->checksum = birth_checksum(own);
     ring->salt = own->checksum;
     ring->next_sequence = 1;
+    atomic_store_explicit(&ring->control->next_sequence, 1, memory_order_relaxed);
     write_ledger(ring);
 }
 
@@ -234,6 +236,12 @@ static bool choose_ledger(struct audit_ring *ring)
     return best != NULL;
 }
 
+/* Whether a record with this sequence may be what follows the one with `after`. */
+static bool is_in_reach(const struct audit_ring *ring, uint64_t after, uint64_t sequence)
+{
+    return sequence > after && sequence - after <= ring->data_bytes / ALIGNMENT;
+}
+
 /* The record at `position`, if there is one that ends by `end`. */
 static bool read_record(const struct audit_ring *ring, uint64_t position, uint64_t after,
                         uint64_t end, struct audit_ring_record *out)
@@ -243,8 +251,8 @@ static bool read_record(const struct audit_ring *ring, uint64_t position, uint64
 
     memcpy(&head, at, sizeof(head));
     if (head.length == 0 || head.length > AUDIT_RING_PAYLOAD_MAX ||
-        sizeof(head) + padded(head.length) > end - position || head.sequence <= after ||
-        head.sequence - after > ring->data_bytes / ALIGNMENT) {
+        sizeof(head) + padded(head.length) > end - position ||
+        !is_in_reach(ring, after, head.sequence)) {
         return false;
     }
     at += sizeof(head);
@@ -269,10 +277,37 @@ static bool find_record(const struct audit_ring *ring, uint64_t position, uint64
     return false;
 }
 
+/* What is to be given after the sequences up to `last`, which can be read and end at `position`.
+ * It stands beside the head. Where damage made that less than it was or more than can be, the head
+ * tells how many records there were at most. The last batch's lines may stand in the file, whether
+ * or not they can be read here. What is out of reach is not believed: a record with such a sequence
+ * could not be read. */
+static uint64_t find_next_sequence(const struct audit_ring *ring, uint64_t position, uint64_t last)
+{
+    const struct audit_ring_control *control = ring->control;
+    uint64_t next = atomic_load_explicit(&control->next_sequence, memory_order_relaxed);
+    uint64_t head = atomic_load_explicit(&control->head, memory_order_relaxed);
+    uint64_t batch_next = ring->ledger.batch_end + 1;
+
+    if (next <= last + 1 || !is_in_reach(ring, last, next)) {
+        bool is_beyond = head > position && head - position <= ring->data_bytes;
+        next = last + 1 + (is_beyond ? (head - position) / RECORD_MIN : 0);
+    }
+    return batch_next > next && is_in_reach(ring, last, batch_next) ? batch_next : next;
+}
+
+static bool is_end_damaged(const struct audit_ring *ring, uint64_t position, uint64_t last)
+{
+    const struct audit_ring_control *control = ring->control;
+
+    return atomic_load_explicit(&control->head, memory_order_relaxed) > position ||
+           atomic_load_explicit(&control->next_sequence, memory_order_relaxed) > last + 1 ||
+           ring->ledger.batch_end > last;
+}
+
 /* The stored head is only a hint: what can be read decides. */
 static void find_end(struct audit_ring *ring)
 {
-    uint64_t stored = atomic_load_explicit(&ring->control->head, memory_order_relaxed);
     uint64_t position = ring->ledger.tail, sequence = ring->ledger.delivered;
     uint64_t limit = position + ring->data_bytes;
     struct audit_ring_record record;
@@ -284,13 +319,12 @@ static void find_end(struct audit_ring *ring)
         position = record.end;
         sequence = record.sequence;
     }
-    ring->is_damaged |= stored > position || ring->ledger.batch_end > sequence;
+    ring->is_damaged |= is_end_damaged(ring, position, sequence);
+    ring->next_sequence = find_next_sequence(ring, position, sequence);
     ring->head = position;
     ring->head_offset = (size_t)(position % ring->data_bytes);
     ring->known_tail = ring->ledger.tail;
-    /* The last batch's lines may stand in the file, whether or not they can be read here. */
-    ring->next_sequence =
-        1 + (ring->ledger.batch_end > sequence ? ring->ledger.batch_end : sequence);
+    atomic_store_explicit(&ring->control->next_sequence, ring->next_sequence, memory_order_relaxed);
     atomic_store_explicit(&ring->control->head, position, memory_order_relaxed);
     atomic_store_explicit(&ring->control->tail, ring->ledger.tail, memory_order_relaxed);
 }
@@ -368,6 +402,8 @@ void audit_ring_commit(struct audit_ring *ring, size_t length)
     head.checksum = record_checksum(ring, ring->head, head.sequence, at + sizeof(head), length);
     memcpy(at, &head, sizeof(head));
     ring->next_sequence++;
+    /* After the record: a death between the two leaves no gap. */
+    atomic_store_explicit(&ring->control->next_sequence, ring->next_sequence, memory_order_release);
     ring->head += taken;
     ring->head_offset += taken;
     if (ring->head_offset >= ring->data_bytes) {

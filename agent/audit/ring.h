@@ -2,7 +2,7 @@
  * One worker's ring file, mapped into memory: the bytes under a spool.
  *
  *      0   birth: who made the file; never changes
- *          head: written by the producer      tail: written by the consumer
+ *          head, next sequence: written by the producer      tail: written by the consumer
  *          ledger, twice: what the consumer must remember across its death
  *   4096   scratch: the producer's, for counts that must survive (coalesce.h)
  *   64 Ki  data; mapped twice in a row, so that no record is ever split
@@ -19,6 +19,9 @@
  * Death at any instruction: a record counts once its checksum fits, whether or not the head had
  * moved; audit_ring_open() finds the end by reading. The ledger is written twice, each copy with
  * its checksum, so one of them is always whole.
+ *
+ * The next sequence stands beside the head: a record that damage took from the end leaves a gap,
+ * and no other gets its sequence.
  *
  * The file's content is not trusted: lengths, offsets and checksums are checked before use.
  * Checksums find damage, not forgery: who can write the file can forge records.
@@ -74,6 +77,7 @@ struct audit_ring_ledger {
 struct audit_ring_control {
     struct audit_ring_birth birth;
     _Alignas(128) _Atomic uint64_t head;
+    _Atomic uint64_t next_sequence; /* the producer's; 0 in a file of an earlier version */
     _Alignas(128) _Atomic uint64_t tail;
     _Alignas(128) struct audit_ring_ledger ledger[2];
 };
@@ -110,8 +114,8 @@ enum err audit_ring_create(const char *path, const struct audit_ring_birth *birt
                            size_t data_bytes, struct audit_ring *out, struct diag *diag) MUST_USE;
 
 /* A file that an earlier process left; its producer is dead. The ring can be read, and appended to;
- * no sequence is given a second time. ERR_SYNTAX: not a ring file of ours, or its control page is
- * damaged. ERR_IO: errno says why. */
+ * no sequence is given a second time, unless what tells of it is damaged too. ERR_SYNTAX: not a
+ * ring file of ours, or its control page is damaged. ERR_IO: errno says why. */
 enum err audit_ring_open(const char *path, struct audit_ring *out, struct diag *diag) MUST_USE;
 
 /* Unmaps. The file stays. */

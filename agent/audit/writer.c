@@ -221,7 +221,6 @@ static enum err deliver(struct audit_writer *writer, struct now now)
     bump(&writer->written, count);
     atomic_store_explicit(&writer->redelivered, writer->batch.redelivered_count,
                           memory_order_relaxed);
-    atomic_store_explicit(&writer->lost, writer->batch.unreadable_count, memory_order_relaxed);
     return e;
 }
 
@@ -240,6 +239,7 @@ static enum turn turn(struct audit_writer *writer, struct now now)
     }
     if (audit_batch_is_empty(&writer->batch)) {
         audit_batch_fill(&writer->batch);
+        atomic_store_explicit(&writer->lost, writer->batch.unreadable_count, memory_order_relaxed);
     }
     if (audit_batch_is_empty(&writer->batch)) {
         drop_leftovers(writer);

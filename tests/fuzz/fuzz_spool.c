@@ -7,8 +7,10 @@
  * was edited:
  *  - the start ends, and every line in the file is whole, but for one torn before;
  *  - nothing of the spool is left but what is set aside, and the start after it changes nothing;
- *  - every record stands in the file, unless the spool is set aside;
- *  - none stands there twice, but for a batch whose file is gone.
+ *  - every record stands in the file, unless the spool is set aside; then it is counted as lost,
+ *    unless the spool was refused;
+ *  - none stands there twice, but for a batch whose file is gone, and none under the sequence of
+ *    another.
  *
  * Checksums can not be guessed: one switch puts the right ones into the control page, and an edit
  * makes a record with the right one. Then damage can not be told from a record, and only the first
@@ -65,8 +67,9 @@ static struct {
 static struct {
     _Alignas(struct audit_ring_control) uint8_t spool[2 * SPOOL_BYTES];
     size_t length;
-    bool is_forged;      /* a checksum was made to fit */
-    bool is_head_edited; /* then records at the end may be gone without a trace */
+    bool is_forged; /* a checksum was made to fit */
+    bool is_head_edited;
+    bool is_sequence_edited;
 } edited;
 
 /* ---- files ---- */
@@ -269,6 +272,8 @@ static bool hits(size_t place, size_t length, size_t word)
 static void overwrite(size_t place, const uint8_t *bytes, size_t length)
 {
     edited.is_head_edited |= hits(place, length, offsetof(struct audit_ring_control, head));
+    edited.is_sequence_edited |=
+        hits(place, length, offsetof(struct audit_ring_control, next_sequence));
     memcpy(edited.spool + place, bytes, length);
 }
 
@@ -333,15 +338,19 @@ static void put_files(unsigned switches)
 
 static char text[TEXT_MAX];
 
-static void start_and_stop(void)
+/* Gives how many records it counts as lost. */
+static uint64_t start_and_stop(void)
 {
     const struct audit_writer_settings settings = {
         .audit_file = left.audit_file, .spool_dir = left.folder, .agent = "fuzz"};
+    struct audit_writer_counters counters;
     struct audit_writer *writer;
     struct diag diag = {0};
 
     ensure(audit_writer_open(&settings, &writer, &diag) == ERR_OK);
+    audit_writer_counters(writer, &counters);
     audit_writer_close(writer, 0);
+    return counters.lost;
 }
 
 /* The sequence of a record of ours; 0: of another boot or worker. */
@@ -353,6 +362,11 @@ static unsigned long sequence_of(const char *line)
     return found ? strtoul(found + sizeof(mark) - 1, NULL, 10) : 0;
 }
 
+static bool is_count(const char *line)
+{
+    return strstr(line, "\"type\":\"count\"") || strstr(line, "\"type\":\"audit_gap\"");
+}
+
 static bool is_whole(const char *line, const char *end)
 {
     return *end == '\n' && end[-1] == '}' && strncmp(line, "{\"v\":1,", 7) == 0 &&
@@ -361,6 +375,7 @@ static bool is_whole(const char *line, const char *end)
 
 struct tally {
     unsigned times[RECORDS + 1]; /* each of the first records; 0: others */
+    unsigned usurper_count;      /* counts under a record's sequence */
     unsigned torn_count;
 };
 
@@ -378,7 +393,9 @@ static void tally_file(struct tally *tally)
         }
         *end = '\0';
         unsigned long sequence = sequence_of(line);
-        tally->times[sequence <= RECORDS ? sequence : 0]++;
+        bool is_record = sequence > 0 && sequence <= RECORDS;
+        tally->usurper_count += is_record && is_count(line);
+        tally->times[is_record && !is_count(line) ? sequence : 0]++;
     }
 }
 
@@ -390,14 +407,36 @@ static void check_lines(const struct tally *tally, unsigned switches)
     ensure(tally->torn_count <= may_be_torn);
 }
 
-static void check_records(const unsigned times[RECORDS + 1], unsigned switches)
+/* Nothing of what was not in the file before was delivered. */
+static bool is_refused(const struct tally *tally)
 {
-    unsigned first = switches & SWITCH_NO_FILE ? SETTLED + 1 : 1;
+    unsigned count = tally->times[0];
+
+    for (unsigned i = DELIVERED + 1; i <= RECORDS; i++) {
+        count += tally->times[i];
+    }
+    return is_aside() && count == 0;
+}
+
+/* Records at the end, without a trace: nothing tells of them, or what does is wrong and can be. */
+static bool may_vanish(void)
+{
+    uint64_t next = control()->next_sequence;
+
+    return edited.is_sequence_edited && (edited.is_head_edited || (next > 0 && next <= RECORDS));
+}
+
+static void check_records(const struct tally *tally, unsigned switches, uint64_t lost_count)
+{
+    unsigned first = switches & SWITCH_NO_FILE ? SETTLED + 1 : 1, missing_count = 0;
 
     for (unsigned i = first; i <= RECORDS; i++) {
-        ensure(times[i] <= 1);
-        ensure(times[i] == 1 || is_aside() || edited.is_head_edited);
+        ensure(tally->times[i] <= 1);
+        ensure(tally->times[i] == 1 || is_aside() || may_vanish());
+        missing_count += tally->times[i] == 0;
     }
+    ensure(tally->usurper_count == 0 || may_vanish());
+    ensure(missing_count <= lost_count || is_refused(tally) || may_vanish());
 }
 
 static void check_second_start(void)
@@ -412,7 +451,7 @@ static void check_second_start(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct tally tally = {{0}, 0};
+    struct tally tally = {0};
 
     if (size == 0) {
         return 0;
@@ -423,12 +462,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     edit_all(data + 1, size - 1);
     put_files(data[0]);
-    start_and_stop();
+    uint64_t lost_count = start_and_stop();
     ensure(access(left.spool_file, F_OK) != 0);
     tally_file(&tally);
     check_lines(&tally, data[0]);
     if (!edited.is_forged) {
-        check_records(tally.times, data[0]);
+        check_records(&tally, data[0], lost_count);
     }
     check_second_start();
     return 0;

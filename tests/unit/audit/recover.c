@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/audit/coalesce.h"
 #include "agent/audit/spool_inside.h"
 #include "tests/unit/audit/fixture.h"
 #include "tests/unit/audit/suites.h"
@@ -354,6 +355,86 @@ START_TEST(survives_any_byte_of_the_spool_flipped)
 }
 END_TEST
 
+/* The dead agent counted a request, which the next start records. */
+static void count_stranger(void)
+{
+    struct audit_record record = stranger_record(1);
+    struct diag diag = {0};
+    struct spool *spool;
+
+    ck_assert_int_eq(spool_adopt(spool_file, &spool, &diag), ERR_OK);
+    audit_coalesce_add(spool_ring(spool), &record);
+    spool_close(spool);
+}
+
+static void wipe_records(void)
+{
+    size_t length, data = parts[COUNT(parts) - 2].begin;
+    char *spool = read_text(spool_file, &length);
+
+    memset(spool + data, 0, length - data);
+    write_text(spool_file, spool, length);
+    free(spool);
+}
+
+static struct audit_writer_counters start_and_count(void)
+{
+    struct audit_writer_counters counters;
+    int saved = silence_log();
+    struct audit_writer *writer = open_writer(&fixture);
+
+    audit_writer_counters(writer, &counters);
+    audit_writer_close(writer, 0);
+    restore_log(saved);
+    return counters;
+}
+
+/* With and without a record after those that are gone; what the file holds is not lost. */
+START_TEST(counts_what_is_lost_and_gives_its_sequence_to_nothing_else)
+{
+    struct line_tally tally;
+    bool has_count = _i == 1;
+
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    if (has_count) {
+        count_stranger();
+    }
+    wipe_records();
+    struct audit_writer_counters counters = start_and_count();
+    ck_assert_uint_eq(counters.lost, RECORDS - DELIVERED);
+    ck_assert_uint_eq(counters.written, has_count);
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, fixture.file);
+    assert_exactly_once(&tally, 1, DELIVERED);
+    if (has_count) {
+        assert_exactly_once(&tally, RECORDS + 1, RECORDS + 1);
+    }
+    ck_assert_uint_eq(tally.line_count, DELIVERED + has_count);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".bad"), 1);
+    line_tally_fini(&tally);
+}
+END_TEST
+
+/* Or the count would be recorded as what can never be read, and the spool would stay for ever. */
+START_TEST(drains_a_spool_whose_batch_ends_too_far)
+{
+    struct diag diag = {0};
+    struct spool *spool;
+
+    die_unsettled(RECORDS, SETTLED, DELIVERED);
+    count_stranger();
+    ck_assert_int_eq(spool_adopt(spool_file, &spool, &diag), ERR_OK);
+    struct audit_ring *ring = spool_ring(spool);
+    audit_ring_mark(ring, &ring->ledger.place, UINT64_C(1) << 40);
+    spool_close(spool);
+    start_and_stop();
+    assert_file_holds(&fixture, 1, 0, 1, RECORDS + 1);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
+    ck_assert_uint_eq(count_files(fixture.spool_dir, ".bad"), 1);
+}
+END_TEST
+
 Suite *recover_suite(void)
 {
     Suite *suite = suite_create("recover");
@@ -363,6 +444,8 @@ Suite *recover_suite(void)
     tcase_set_timeout(tcase, is_long_run() ? 600 : 60);
     tcase_add_test(tcase, moves_garbage_aside_and_goes_on);
     tcase_add_loop_test(tcase, survives_any_byte_of_the_spool_flipped, 0, COUNT(parts));
+    tcase_add_loop_test(tcase, counts_what_is_lost_and_gives_its_sequence_to_nothing_else, 0, 2);
+    tcase_add_test(tcase, drains_a_spool_whose_batch_ends_too_far);
     tcase_add_test(tcase, cuts_the_torn_line_and_writes_it_again);
     tcase_add_test(tcase, finds_the_batch_in_a_file_that_was_truncated_before_it);
     tcase_add_test(tcase, does_not_touch_another_file_that_took_the_inode);

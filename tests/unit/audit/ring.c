@@ -196,6 +196,7 @@ START_TEST(finds_its_records_again)
 }
 END_TEST
 
+/* Nor what stands beside it, or that only. */
 START_TEST(finds_a_record_whose_head_had_not_moved)
 {
     create(RING_BYTES);
@@ -203,10 +204,14 @@ START_TEST(finds_a_record_whose_head_had_not_moved)
     uint64_t head = ring.head;
     ck_assert(append(200, 2));
     ring.control->head = head;
+    if (_i == 0) {
+        ring.control->next_sequence = 2;
+    }
     reopen();
     ck_assert(!ring.is_damaged);
     take(1, 100, 1);
     take(2, 200, 2);
+    ck_assert_uint_eq(ring.next_sequence, 3);
 }
 END_TEST
 
@@ -217,12 +222,32 @@ START_TEST(drops_a_record_that_was_not_finished)
     uint64_t head = ring.head;
     ck_assert(append(200, 2));
     ring.control->head = head;
+    ring.control->next_sequence = 2;
     ring.data[head + 16 + 199] ^= 1;
     reopen();
     ck_assert(!ring.is_damaged);
     take(1, 100, 1);
     ck_assert(audit_ring_is_empty(&ring));
     ck_assert_uint_eq(ring.next_sequence, 2);
+}
+END_TEST
+
+/* Whether or not the head tells of it. */
+START_TEST(leaves_a_gap_for_a_damaged_record_at_the_end)
+{
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    uint64_t second = ring.head;
+    ck_assert(append(200, 2));
+    ring.control->head = _i == 0 ? second : ring.head;
+    ring.data[second + 16 + 199] ^= 1;
+    reopen();
+    ck_assert(ring.is_damaged);
+    ck_assert(append(300, 3));
+    take(1, 100, 1);
+    take(3, 300, 3);
+    reopen();
+    ck_assert_uint_eq(ring.next_sequence, 4);
 }
 END_TEST
 
@@ -334,6 +359,49 @@ START_TEST(gives_no_sequence_of_the_last_batch_again)
 }
 END_TEST
 
+/* Then the head tells how many there may have been: 16 of head and 208 of record are 7 at most. */
+START_TEST(leaves_a_gap_where_the_next_sequence_is_damaged_too)
+{
+    static const uint64_t told[] = {0, 1, 2, UINT64_C(1) << 40};
+
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    uint64_t second = ring.head;
+    ck_assert(append(200, 2));
+    ring.control->next_sequence = told[_i];
+    ring.data[second + 16] ^= 1;
+    reopen();
+    ck_assert(ring.is_damaged);
+    ck_assert_uint_eq(ring.next_sequence, 2 + 7);
+    ck_assert(append(300, 3));
+    take(1, 100, 1);
+    take(2 + 7, 300, 3);
+}
+END_TEST
+
+/* What stands beside the head, and the batch's end: a record that far on could not be read. */
+START_TEST(does_not_believe_a_sequence_the_ring_can_not_hold)
+{
+    struct audit_place place = {.offset = 7};
+    uint64_t too_far = 3 + RING_BYTES / 16;
+
+    create(RING_BYTES);
+    ck_assert(append(100, 1));
+    if (_i == 0) {
+        ring.control->next_sequence = too_far;
+    } else {
+        audit_ring_mark(&ring, &place, too_far);
+    }
+    reopen();
+    ck_assert(ring.is_damaged);
+    ck_assert_uint_eq(ring.next_sequence, 2);
+    ck_assert(append(200, 2));
+    take(1, 100, 1);
+    take(2, 200, 2);
+    ck_assert(audit_ring_is_empty(&ring));
+}
+END_TEST
+
 static const uint64_t nonsense[] = {UINT64_MAX, UINT64_C(1) << 40, 0};
 
 /* Somebody else writes into the control page of a ring in use. */
@@ -427,6 +495,8 @@ Suite *ring_suite(void)
     tcase_add_test(tcase, refuses_a_file_of_another_length);
     tcase_add_test(tcase, refuses_a_file_without_a_whole_ledger);
     tcase_add_test(tcase, drops_a_record_that_was_not_finished);
+    tcase_add_loop_test(tcase, leaves_a_gap_for_a_damaged_record_at_the_end, 0, 2);
+    tcase_add_loop_test(tcase, leaves_a_gap_where_the_next_sequence_is_damaged_too, 0, 4);
     tcase_add_test(tcase, does_not_take_an_earlier_laps_record);
     tcase_add_test(tcase, steps_over_a_damaged_record);
     tcase_add_test(tcase, is_full_to_the_last_byte_and_no_further);
@@ -435,11 +505,12 @@ Suite *ring_suite(void)
     tcase_add_loop_test(tcase, does_not_believe_a_tail_that_can_not_be, 0, COUNT(nonsense));
     tcase_add_test(tcase, fills_holes_before_it_is_used);
     tcase_add_test(tcase, gives_no_sequence_of_the_last_batch_again);
+    tcase_add_loop_test(tcase, does_not_believe_a_sequence_the_ring_can_not_hold, 0, 2);
     tcase_add_test(tcase, keeps_room_when_asked);
     tcase_add_test(tcase, rounds_up_to_whole_pages);
     tcase_add_test(tcase, hands_records_over_in_order_around_the_end);
     tcase_add_test(tcase, finds_its_records_again);
-    tcase_add_test(tcase, finds_a_record_whose_head_had_not_moved);
+    tcase_add_loop_test(tcase, finds_a_record_whose_head_had_not_moved, 0, 2);
     tcase_add_loop_test(tcase, remembers_where_the_batch_began, 0, 2);
     tcase_add_test(tcase, takes_the_newer_ledger_when_the_second_was_not_written);
     suite_add_tcase(suite, tcase);
