@@ -55,7 +55,12 @@ class Haproxy(Process):
 
     def is_ready(self):
         assert self.is_running(), f"haproxy ended\n{self.log()}"
-        return self.control_path.exists() and is_listening(self.http_address)
+        return self._answers() and is_listening(self.http_address)
+
+    def _answers(self):
+        """The control socket is there before it listens."""
+        with socket.socket(socket.AF_UNIX) as control:
+            return control.connect_ex(str(self.control_path)) == 0
 
     def check(self):
         """haproxy -c: its exit code and everything it said."""
