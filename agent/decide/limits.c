@@ -21,10 +21,14 @@ void run_add_limit(struct run *run, struct str name, struct str role, bool is_sh
 {
     for (size_t i = 0; i < run->limit_count; i++) {
         struct limit *limit = &run->limits[i];
-        if (str_equal(limit->name, name)) {
+        if (!str_equal(limit->name, name)) {
+            continue;
+        }
+        if (str_equal(limit->role, role)) {
             limit->is_shadow &= is_shadow;
             return;
         }
+        run->has_twin_limits = true;
     }
     if (!run->limits) {
         run->limits = arena_take_open(run->arena, RUN_LIMITS_MAX * sizeof(*run->limits));
@@ -96,6 +100,24 @@ static enum step_result get_record(struct run *run, struct limit *limit)
     return result;
 }
 
+/* Of limits by the same name only one stays, but for those that count roles: each role has its own
+ * counter. */
+static void join_twins(struct run *run)
+{
+    for (size_t i = run->limit_count; i-- > 1;) {
+        const struct limit *twin = &run->limits[i];
+        size_t first = 0;
+
+        while (!str_equal(run->limits[first].name, twin->name)) {
+            first++;
+        }
+        if (first < i && record_of(twin)->scope != LIMIT_SCOPE_ROLE) {
+            run->limits[first].is_shadow &= twin->is_shadow;
+            run->limits[i] = run->limits[--run->limit_count];
+        }
+    }
+}
+
 static enum step_result get_records(struct run *run)
 {
     enum step_result result = STEP_NEXT;
@@ -109,6 +131,9 @@ static enum step_result get_records(struct run *run)
         } else if (result == STEP_NEXT) {
             result = reject(run, i - 1, "a limit that does not exist");
         }
+    }
+    if (result == STEP_NEXT && run->has_twin_limits) {
+        join_twins(run);
     }
     return result;
 }

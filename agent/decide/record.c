@@ -7,6 +7,7 @@ void decide_record(const struct request *request, const struct decision *decisio
 
     *out = (struct audit_record){
         .wall_us = now.wall_us,
+        .mono_us = now.mono_us,
         .duration_us = now.mono_us - arrival.mono_us,
         .rid = request->rid,
         .gate = decision->gate ? decision->gate->name : STR_ABSENT,

@@ -31,6 +31,7 @@ struct run {
     struct limit *limits; /* that apply, in the arena; NULL: none */
     size_t limit_count;
     bool has_too_many_limits;
+    bool has_twin_limits; /* one name through several roles */
 };
 
 /* More limits than a request can be subject to are a mistake, and deny. */
@@ -58,7 +59,8 @@ step_fn step_rules;
 /* decide/limits.c: whether the limits have it, and the end: an allow. */
 step_fn step_limits;
 
-/* That limit applies. One that applies twice is enforced if it is enforced once. */
+/* That limit applies. One that applies twice is enforced if it is enforced once, and counted once,
+ * unless it counts roles and applies through several. */
 void run_add_limit(struct run *run, struct str name, struct str role, bool is_shadow);
 
 /* Ends with a deny. `fault` (may be NULL) is a static or arena text for the audit. */

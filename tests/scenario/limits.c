@@ -219,6 +219,24 @@ static const struct {
     {"global", "global:all"}, {"source", "source:192.0.2.7"},
 };
 
+/* Both roles allow, so each one's pool pays; counted by user it is one limit, paid once. */
+START_TEST(a_limit_of_two_roles_is_counted_for_each_where_it_counts_roles)
+{
+    quota("a", "10");
+    set("reeve:limit:a", "scope", _i == 0 ? "role" : "user");
+    set("reeve:user:{alice}", "roles", "reader,other");
+    set("reeve:role:reader", "limits", "a");
+    set("reeve:role:other", "limits", "a");
+    set("reeve:role:other", "rule:1", "allow GET * /v1/**");
+    ck_assert_int_eq(admitted(3), 3);
+    settle();
+    ck_assert_int_eq(used(_i == 0 ? "role:reader" : "user:alice", "a"), 3);
+    if (_i == 0) {
+        ck_assert_int_eq(used("role:other", "a"), 3);
+    }
+}
+END_TEST
+
 START_TEST(a_limit_is_counted_by_its_scope)
 {
     quota("a", "3");
@@ -545,6 +563,8 @@ int main(void)
     tcase_add_test(tcase, what_one_limit_refuses_costs_no_other_anything);
     tcase_add_test(tcase, an_exact_limit_is_asked_last);
     tcase_add_test(tcase, a_user_lifts_what_a_role_limits);
+    tcase_add_loop_test(tcase, a_limit_of_two_roles_is_counted_for_each_where_it_counts_roles, 0,
+                        2);
     tcase_add_loop_test(tcase, a_limit_is_counted_by_its_scope, 0, 5);
     tcase_add_test(tcase, a_shadow_limit_only_tells);
     tcase_add_loop_test(tcase, a_shadow_role_never_refuses_by_its_limits, 0, 3);
