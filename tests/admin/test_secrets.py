@@ -35,7 +35,8 @@ def notes(tmp_path):
         spy = folder / name
         spy.write_text(
             "#!/bin/bash\n"
-            f"{{ printf '%s' {name}; printf ' %s' \"$@\"; echo; export -p; }} >>{log}\n"
+            "{ flock 1\n"  # programs of a pipeline are called at once
+            f"printf '%s' {name}; printf ' %s' \"$@\"; echo; export -p; }} >>{log}\n"
             f"exec {real} \"$@\"\n"
         )
         spy.chmod(0o755)

@@ -390,7 +390,8 @@ class RateHistory:
         units, period, burst = self.rate
         full = burst * period // units + 2
         scale = self.dice.choice((period // units + 2, full // 20 + 2, full // 4 + 2))
-        self.now_us += self.dice.randrange(min(scale, 10**14))
+        # Below 2^53 microseconds, the year 2255: what numbers in Lua can tell.
+        self.now_us = min(self.now_us + self.dice.randrange(min(scale, 10**14)), 89 * 10**14)
 
     def step(self):
         holder = self.dice.choice(self.holders)

@@ -139,7 +139,6 @@ static void run_window(struct run *run, bool takes, struct fake_store_answer *an
     struct fake_counter *counter = run->counter;
     int64_t start = argument(run, 4), stop = argument(run, 5);
     int64_t now_ms = run->now_us / 1000;
-    bool is_same = counter->stop == 0 || (start == counter->start && stop == counter->stop);
 
     if (now_ms < start || now_ms >= stop) {
         tell(run, "window", 0, 0, answer);
@@ -148,7 +147,11 @@ static void run_window(struct run *run, bool takes, struct fake_store_answer *an
     if (start >= counter->stop) {
         counter->used = counter->lost = 0;
         counter->holder_count = 0;
-    } else if (stop <= counter->start) {
+        counter->start = start;
+        counter->stop = stop;
+    }
+    bool is_same = start == counter->start && stop == counter->stop;
+    if (stop <= counter->start) {
         start = counter->start;
         stop = counter->stop;
     }

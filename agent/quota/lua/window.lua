@@ -29,15 +29,17 @@ end
 if now_ms < start or now_ms >= stop then
     return answer("window", 0, 0, 0)
 end
--- Units of another window are not given back to this one.
-local is_same = stored_stop == 0 or (start == stored_start and stop == stored_stop)
 if start >= stored_stop then
     redis.call("DEL", KEYS[1])
     stored, used, lost, done = { [6] = stored[6] }, 0, 0, 0
     if stored[6] then
         redis.call("HSET", KEYS[1], "reset", stored[6])
     end
-elseif stop <= stored_start then
+    stored_start, stored_stop = start, stop
+end
+-- Units of another window are not given back to this one.
+local is_same = start == stored_start and stop == stored_stop
+if stop <= stored_start then
     -- The clock went back. The later window goes on, or it would be granted twice.
     start, stop = stored_start, stored_stop
 end
