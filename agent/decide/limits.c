@@ -141,6 +141,10 @@ static enum step_result get_records(struct run *run)
 static void remember(struct run *run, const struct limit *limit, const struct quota_claim *claim)
 {
     const struct decide_context *context = run->context;
+
+    if (limit->lease || !claim->lease || claim->limit->scope == LIMIT_SCOPE_SOURCE) {
+        return;
+    }
     const struct memo_line line = {
         .name = limit->name.ptr,
         .user = run->out->verdict.user.ptr,
@@ -150,10 +154,7 @@ static void remember(struct run *run, const struct limit *limit, const struct qu
         .lease = claim->lease,
         .is_exact = limit->is_exact,
     };
-
-    if (!limit->lease && claim->lease && claim->limit->scope != LIMIT_SCOPE_SOURCE) {
-        memo_keep(context->memo, &line);
-    }
+    memo_keep(context->memo, &line);
 }
 
 static struct str source_text(const struct ip *source, char out[IP_TEXT_MAX])

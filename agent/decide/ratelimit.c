@@ -44,6 +44,10 @@ static void put_number(struct list *list, uint64_t number)
     char digits[NUMBER_BYTES];
     size_t first = sizeof(digits);
 
+    if (number < 10) { /* mostly a cost, or seconds */
+        *list->at++ = (char)('0' + number);
+        return;
+    }
     do {
         digits[--first] = (char)('0' + number % 10);
         number /= 10;
