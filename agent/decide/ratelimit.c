@@ -39,20 +39,34 @@ static inline void put(struct list *list, struct str s)
     list->at = copy_bytes(list->at, s.ptr, s.len);
 }
 
+struct digits {
+    char text[NUMBER_BYTES];
+};
+
+/* Two digits a division: that is most of what these texts cost. */
+static struct str print_number(struct digits *digits, uint64_t number)
+{
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
+    size_t first = NUMBER_BYTES;
+
+    for (; number >= 10; number /= 100) {
+        first -= 2;
+        memcpy(digits->text + first, pairs + 2 * (number % 100), 2);
+    }
+    if (number > 0 || first == NUMBER_BYTES) {
+        digits->text[--first] = (char)('0' + number);
+    }
+    return str_make(digits->text + first, NUMBER_BYTES - first);
+}
+
 static void put_number(struct list *list, uint64_t number)
 {
-    char digits[NUMBER_BYTES];
-    size_t first = sizeof(digits);
+    struct digits digits;
 
-    if (number < 10) { /* mostly a cost, or seconds */
-        *list->at++ = (char)('0' + number);
-        return;
-    }
-    do {
-        digits[--first] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    put(list, str_make(digits + first, sizeof(digits) - first));
+    put(list, print_number(&digits, number));
 }
 
 static uint64_t seconds_up(int64_t us)
@@ -61,7 +75,7 @@ static uint64_t seconds_up(int64_t us)
 }
 
 /* The policy begins with the quoted name. */
-static void add_ratelimit(struct list *list, const struct quota_claim *claim)
+static void add_ratelimit(struct list *list, const struct quota_claim *claim, struct str left)
 {
     if (!has_room(list, claim->name.len + ITEM_BYTES)) {
         return;
@@ -71,7 +85,7 @@ static void add_ratelimit(struct list *list, const struct quota_claim *claim)
     }
     put(list, str_make(claim->policy.ptr, claim->name.len + 2));
     put(list, STR(";r="));
-    put_number(list, claim->left);
+    put(list, left);
     put(list, STR(";t="));
     put_number(list, seconds_up(claim->wait_us));
 }
@@ -87,7 +101,8 @@ static void add_policy(struct list *list, const struct quota_claim *claim)
     put(list, claim->policy);
 }
 
-static void add_audit(struct list *list, const struct quota_claim *claim, bool is_shadow)
+static void add_audit(struct list *list, const struct quota_claim *claim, struct str left,
+                      bool is_shadow)
 {
     if (!has_room(list, claim->name.len + ITEM_BYTES + NUMBER_BYTES)) {
         return;
@@ -99,7 +114,7 @@ static void add_audit(struct list *list, const struct quota_claim *claim, bool i
     put(list, STR(":"));
     put_number(list, claim->cost);
     put(list, STR(":"));
-    put_number(list, claim->left);
+    put(list, left);
     if (claim->granted_us > 0) {
         put(list, STR("@"));
         put_number(list, (uint64_t)claim->granted_us);
@@ -138,11 +153,13 @@ void ratelimit_tell(struct run *run, const struct quota_claim *claims)
             continue;
         }
         bool is_hidden = is_shadow(run, claim, i);
+        struct digits digits;
+        struct str units = print_number(&digits, claim->left);
         if (!is_hidden) {
-            add_ratelimit(&left, claim);
+            add_ratelimit(&left, claim, units);
             add_policy(&policy, claim);
         }
-        add_audit(&audit, claim, is_hidden);
+        add_audit(&audit, claim, units, is_hidden);
     }
     run->out->verdict.ratelimit = list_text(&left);
     run->out->verdict.ratelimit_policy = list_text(&policy);
