@@ -123,8 +123,10 @@ const struct setting settings[] = {
     {"store_connect_timeout", DURATION(store_connect_timeout_us, MS(1), S(60)), .initial = "500ms",
      .needs_restart = true, .help = "Of one attempt to connect to the store."},
     {"max_age", DURATION(max_age_us, MS(10), S(600)), .initial = "1s", .needs_restart = true,
-     .help = "A record is served so long without asking the store again: the time a change takes "
-             "to reach every agent."},
+     .help = "A record is served so long without asking the store again while the store does not "
+             "tell of changes; and so long after it last proved that it does."},
+    {"max_stale", DURATION(max_stale_us, 0, S(86400)), .initial = "300s", .needs_restart = true,
+     .help = "The same while the store can not be asked: known users are served so long."},
     {"directory_max_records", NUMBER(directory_max_records, 16, 100000000), .initial = "100000",
      .needs_restart = true, .help = "Records that a worker keeps; the coldest go first."},
     {"directory_max_absent", NUMBER(directory_max_absent, 16, 10000000), .initial = "10000",

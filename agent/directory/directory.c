@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/base/crypto.h"
+#include "agent/base/ensure.h"
 #include "agent/directory/directory_inside.h"
 #include "agent/directory/keep.h"
 
@@ -79,16 +80,35 @@ static uint64_t hash_name(const struct directory *directory, enum record_kind ki
     return siphash_64(&directory->name_keys[kind], name.ptr, name.len);
 }
 
+/* Since when nobody knows whether the record is current. */
+static int64_t known_us(const struct directory *directory, const struct slot *slot)
+{
+    bool is_proven = slot->session == directory->session && slot->session != 0 &&
+                     directory->proven_us > slot->fetched_us;
+
+    return is_proven ? directory->proven_us : slot->fetched_us;
+}
+
 static bool is_fresh(const struct directory *directory, const struct slot *slot, struct now now)
 {
     return slot->epoch == directory->epoch &&
-           now.mono_us - slot->fetched_us < directory->settings.max_age_us;
+           (slot->session == directory->session || !directory->is_followed) &&
+           now.mono_us - known_us(directory, slot) < directory->settings.max_age_us;
 }
 
 static bool is_due(const struct directory *directory, const struct slot *slot, struct now now)
 {
     return !slot->fetch && now.mono_us >= slot->retry_us &&
-           now.mono_us - slot->fetched_us >= directory->settings.max_age_us / 2;
+           now.mono_us - known_us(directory, slot) >= directory->settings.max_age_us / 2;
+}
+
+/* Good enough where the store can not be asked. */
+static bool is_servable(const struct directory *directory, const struct slot *slot, struct now now)
+{
+    return slot &&
+           (slot->state == SLOT_FOUND || slot->state == SLOT_BAD || slot->state == SLOT_ABSENT) &&
+           slot->epoch == directory->epoch &&
+           now.mono_us - known_us(directory, slot) < directory->settings.max_stale_us;
 }
 
 /* In the background: nobody waits, so it may as well be tried again later. */
@@ -116,16 +136,11 @@ static enum directory_answer answer(struct slot *slot, struct directory_entry **
 
 static enum directory_answer answer_failed(struct directory *directory, enum err e)
 {
-    switch (e) {
-    case ERR_IO:
-        directory->counters.store_failures++;
-        return DIRECTORY_DOWN;
-    case ERR_RANGE:
+    if (e == ERR_RANGE) {
         return DIRECTORY_BAD;
-    default:
-        directory->counters.refused++;
-        return DIRECTORY_BUSY;
     }
+    directory->counters.refused++;
+    return DIRECTORY_BUSY;
 }
 
 /* Names that may not exist are counted to their source; records that were there are not, since
@@ -188,19 +203,38 @@ static enum err ask(struct directory *directory, const struct question *question
                  : ask_about_new(directory, question, now, slot);
 }
 
-/* `slot` is stale, or NULL. */
-static enum directory_answer miss(struct directory *directory, const struct question *question,
-                                  struct slot *slot, struct now now, struct waiter *waiter)
+/* The store can not be asked about the slot, which may be NULL. */
+static enum directory_answer answer_down(struct directory *directory, struct slot *slot,
+                                         struct now now, struct directory_entry **entry)
 {
-    if (slot && !slot->fetch && now.mono_us < slot->retry_us) {
+    if (!is_servable(directory, slot, now)) {
         return DIRECTORY_DOWN;
     }
+    slot->is_visited = true;
+    directory->counters.stales++;
+    return answer(slot, entry);
+}
+
+/* `slot` is stale, or NULL. */
+static enum directory_answer miss(struct directory *directory, const struct question *question,
+                                  struct slot *slot, struct now now, struct waiter *waiter,
+                                  struct directory_entry **entry)
+{
+    if (slot && !slot->fetch && now.mono_us < slot->retry_us) {
+        return answer_down(directory, slot, now, entry);
+    }
     if (!slot || !slot->fetch) {
-        enum err e = ask(directory, question, now, &slot);
+        struct slot *asked = slot;
+        enum err e = ask(directory, question, now, &asked);
+        if (e == ERR_IO) {
+            directory->counters.store_failures++;
+            return answer_down(directory, slot, now, entry);
+        }
         if (e != ERR_OK) {
             return answer_failed(directory, e);
         }
         directory->counters.misses++;
+        slot = asked;
     }
     waiter_add(&slot->fetch->waiters, waiter);
     return DIRECTORY_PENDING;
@@ -224,7 +258,7 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
         return answer(slot, entry);
     }
     const struct question question = {kind, name, source, hash};
-    return miss(directory, &question, slot, now, waiter);
+    return miss(directory, &question, slot, now, waiter, entry);
 }
 
 uint64_t directory_generation(const struct directory *directory)
@@ -253,6 +287,19 @@ void directory_tick(struct directory *directory, struct now now)
     if (directory->done_first) {
         fetch_end_all(directory, now);
     }
+}
+
+void directory_follow(struct directory *directory, uint64_t session, int64_t as_of_us)
+{
+    ensure(session > 0);
+    directory->is_followed = true;
+    directory->session = session;
+    directory->proven_us = as_of_us;
+}
+
+void directory_unfollow(struct directory *directory)
+{
+    directory->is_followed = false;
 }
 
 void directory_invalidate(struct directory *directory, enum record_kind kind, struct str name)

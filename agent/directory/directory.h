@@ -5,10 +5,15 @@
  *       `--> stale or unknown: one fetch per record, however many ask; PENDING
  *       `--> store away and nothing fresh: DOWN
  *
- * A record is served up to max_age after its fetch was *sent*; past half of that, a use starts a
- * refresh in the background, so busy records never make anybody wait. Absent records live in a
- * small cache of their own (keys that look valid are cheap to invent), and the misses in flight are
- * bounded per source address. Memory is bounded; the coldest records go first.
+ * A record is known to be current as of the time its fetch was *sent*; and, where that was while the
+ * store told of every change, as of the last proof that it still does (directory_follow()). It is
+ * served up to max_age after that; past half of it, a use starts a refresh in the background, so
+ * busy records never make anybody wait. While the store can not be asked it is served up to
+ * max_stale. One that is known to have changed is not served at all.
+ *
+ * Absent records live in a small cache of their own (keys that look valid are cheap to invent), and
+ * the misses in flight are bounded per source address. Memory is bounded; the coldest records go
+ * first.
  *
  * Records change and go only while the store's replies are taken, never while somebody decides:
  * what a get returned is valid until control returns to the loop. Decide with it, keep nothing.
@@ -67,6 +72,7 @@ struct directory_entry {
 struct directory_settings {
     struct str prefix; /* borrowed for the directory's life */
     int64_t max_age_us;
+    int64_t max_stale_us;
     size_t max_records;
     size_t max_absent;
     size_t max_source_misses; /* in flight, for names that are not known to exist */
@@ -82,6 +88,7 @@ struct directory_counters {
     uint64_t evictions;      /* records that had to go to make room */
     uint64_t store_failures; /* fetches that the store did not take or answer */
     uint64_t refused;        /* BUSY answers */
+    uint64_t stales;         /* answers older than max_age, since the store could not be asked */
     size_t record_count;     /* bad ones included */
     size_t absent_count;
     size_t misses_in_flight; /* refreshes included */
@@ -117,6 +124,16 @@ bool directory_is_current(struct directory *directory, struct directory_entry *e
 
 /* Wakes those whose records arrived, or failed to. Once per turn of the loop. */
 void directory_tick(struct directory *directory, struct now now);
+
+/*
+ * The store tells of every change to what is fetched from now on, and all that it told of before
+ * `as_of_us` has been passed on. Counts sessions, from 1: one session is one connection that told
+ * without a gap. What was fetched in another one is fetched again before it is served, since
+ * nobody told of its changes in between.
+ */
+void directory_follow(struct directory *directory, uint64_t session, int64_t as_of_us);
+/* Nothing more is told, or nobody knows. What there is ages. */
+void directory_unfollow(struct directory *directory);
 
 /* The record changed, or may have: it is fetched before it is served again, and what was verified
  * against it is forgotten. A fetch under way may have read the old one: its result is not served.

@@ -25,6 +25,9 @@ struct directory {
     struct sources sources;
     uint64_t epoch;      /* counts invalidate_all; from 1 */
     uint64_t generation; /* counts records that went */
+    bool is_followed;    /* the session goes on */
+    uint64_t session;    /* the last one; 0: there was none */
+    int64_t proven_us;   /* it had told of everything before */
 
     struct fetch *done_first; /* answered in this turn, in that order */
     struct fetch *done_last;

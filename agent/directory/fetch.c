@@ -36,7 +36,7 @@ static void take_bad(struct directory *directory, struct fetch *fetch,
     directory->counters.bad_records++;
     log_bad(directory, fetch, text);
     keep_bad(directory, fetch->slot, print);
-    keep_renew(fetch->slot, fetch->sent_us, fetch->epoch);
+    keep_renew(fetch->slot, fetch);
 }
 
 /* Not a hash, or one beyond the store's bounds. */
@@ -60,7 +60,7 @@ static void take_absent(struct directory *directory, struct fetch *fetch)
 {
     directory->counters.absents++;
     keep_absent(directory, fetch->slot);
-    keep_renew(fetch->slot, fetch->sent_us, fetch->epoch);
+    keep_renew(fetch->slot, fetch);
 }
 
 static void take_changed(struct directory *directory, struct fetch *fetch,
@@ -79,7 +79,7 @@ static void take_changed(struct directory *directory, struct fetch *fetch,
         take_bad(directory, fetch, print, diag.text);
     } else {
         keep_found(directory, slot, record, print);
-        keep_renew(slot, fetch->sent_us, fetch->epoch);
+        keep_renew(slot, fetch);
     }
 }
 
@@ -92,7 +92,7 @@ static void take_fields(struct directory *directory, struct fetch *fetch,
         print_fields(&directory->print_key, reply->fields, reply->field_count);
 
     if (keep_has_print(fetch->slot, &print)) {
-        keep_renew(fetch->slot, fetch->sent_us, fetch->epoch);
+        keep_renew(fetch->slot, fetch);
     } else {
         take_changed(directory, fetch, reply, &print);
     }
@@ -167,6 +167,7 @@ enum err fetch_start(struct directory *directory, struct slot *slot, struct sour
                             .slot = slot,
                             .source = source,
                             .epoch = directory->epoch,
+                            .session = directory->is_followed ? directory->session : 0,
                             .sent_us = now.mono_us};
     waiter_queue_init(&fetch->waiters);
     enum err e = store_get_hash(directory->store, key, reply_cb, fetch);

@@ -23,6 +23,7 @@ struct fetch {
     struct slot *slot;
     struct source *source; /* whose misses it counts to; NULL: a refresh, or answered */
     uint64_t epoch;        /* the directory's when it was sent; 0: invalidated since */
+    uint64_t session;      /* the directory's then; 0: in none */
     int64_t sent_us;
     bool is_done;
     bool has_failed;

@@ -129,15 +129,16 @@ bool keep_has_print(const struct slot *slot, const struct siphash_digest *print)
            slot->print.low == print->low && slot->print.high == print->high;
 }
 
-void keep_renew(struct slot *slot, int64_t fetched_us, uint64_t epoch)
+void keep_renew(struct slot *slot, const struct fetch *fetch)
 {
     /* Invalidated since: whatever was verified may have been so under other circumstances. */
-    if (slot->epoch != epoch) {
+    if (slot->epoch != fetch->epoch) {
         slot->entry.has_verified[0] = false;
         slot->entry.has_verified[1] = false;
     }
-    slot->epoch = epoch;
-    slot->fetched_us = fetched_us;
+    slot->epoch = fetch->epoch;
+    slot->session = fetch->session;
+    slot->fetched_us = fetch->sent_us;
     slot->retry_us = 0;
     slot->entry.is_refreshed = true;
 }

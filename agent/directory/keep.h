@@ -25,8 +25,8 @@ void keep_unknown(struct directory *directory, struct slot *slot);
 /* True where the slot was parsed from these very fields. */
 bool keep_has_print(const struct slot *slot, const struct siphash_digest *print);
 
-/* The slot is as new as a fetch of that time and epoch. */
-void keep_renew(struct slot *slot, int64_t fetched_us, uint64_t epoch);
+/* The slot is as new as the fetch. */
+void keep_renew(struct slot *slot, const struct fetch *fetch);
 
 /* Frees a slot that is PENDING and has no fetch; does nothing to others. */
 void keep_drop_pending(struct directory *directory, struct slot *slot);

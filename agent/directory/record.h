@@ -198,6 +198,11 @@ struct record {
 size_t record_key(enum record_kind kind, struct str prefix, struct str name, char *out,
                   size_t capacity);
 
+/* The reverse: whose key that is. False: of no record. The name, of at most `capacity` bytes, is
+ * written to `out`. */
+bool record_key_read(struct str prefix, struct str key, enum record_kind *kind, char *out,
+                     size_t capacity, struct str *name);
+
 /* The name as it stands in keys of the store, "auth0%7C1". Gives its length, 0 when it does not
  * fit. */
 size_t record_key_name(struct str name, char *out, size_t capacity);

@@ -59,3 +59,56 @@ size_t record_key_name(struct str name, char *out, size_t capacity)
     put_escaped(&writer, name);
     return writer.is_full ? 0 : writer.length;
 }
+
+static int hex_value(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Gives the bytes that `text` begins with: one, or an escape. 0: a broken escape. */
+static size_t read_escaped(struct str text, char *out)
+{
+    if (text.ptr[0] != '%') {
+        *out = text.ptr[0];
+        return 1;
+    }
+    int high = text.len > 2 ? hex_value(text.ptr[1]) : -1;
+    int low = text.len > 2 ? hex_value(text.ptr[2]) : -1;
+    *out = (char)(high << 4 | low);
+    return high < 0 || low < 0 ? 0 : 3;
+}
+
+static bool read_name(struct str text, char *out, size_t capacity, struct str *name)
+{
+    size_t length = 0;
+
+    while (text.len > 0) {
+        size_t taken = length < capacity ? read_escaped(text, out + length) : 0;
+        if (taken == 0) {
+            return false;
+        }
+        text = str_skip(text, taken);
+        length++;
+    }
+    *name = str_make(out, length);
+    return length > 0;
+}
+
+bool record_key_read(struct str prefix, struct str key, enum record_kind *kind, char *out,
+                     size_t capacity, struct str *name)
+{
+    if (!str_starts_with(key, prefix)) {
+        return false;
+    }
+    struct str rest = str_skip(key, prefix.len);
+    for (size_t i = 0; i < RECORD_KIND_COUNT; i++) {
+        struct str before = frames[i].before, after = frames[i].after;
+        if (str_starts_with(rest, before) && rest.len >= before.len + after.len &&
+            str_equal(str_skip(rest, rest.len - after.len), after)) {
+            *kind = (enum record_kind)i;
+            return read_name(str_make(rest.ptr + before.len, rest.len - before.len - after.len),
+                             out, capacity, name);
+        }
+    }
+    return false;
+}

@@ -33,6 +33,7 @@ struct slot {
     struct directory_entry entry; /* first: an entry is its slot */
     /* What every use looks at, side by side. */
     uint64_t epoch;      /* the directory's when it was fetched; 0: must be fetched again */
+    uint64_t session;    /* in which it was fetched; 0: in none */
     int64_t fetched_us;  /* when its fetch was sent */
     int64_t retry_us;    /* not fetched again before */
     struct fetch *fetch; /* under way, or answered in this turn; NULL: none */

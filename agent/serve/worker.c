@@ -280,6 +280,7 @@ static struct directory *new_directory(struct worker *worker)
     struct directory_settings settings = {
         .prefix = str_from_c(config->prefix),
         .max_age_us = config->max_age_us,
+        .max_stale_us = config->max_stale_us,
         .max_records = config->directory_max_records,
         .max_absent = config->directory_max_absent,
         .max_source_misses = config->directory_max_source_misses,

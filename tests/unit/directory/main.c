@@ -7,6 +7,7 @@ int main(void)
     SRunner *runner = srunner_create(freshness_suite());
 
     srunner_add_suite(runner, bounds_suite());
+    srunner_add_suite(runner, follow_suite());
     srunner_add_suite(runner, invalidation_suite());
     srunner_add_suite(runner, memory_suite());
     srunner_add_suite(runner, outage_suite());

@@ -6,6 +6,7 @@
 
 Suite *bounds_suite(void);
 Suite *freshness_suite(void);
+Suite *follow_suite(void);
 Suite *invalidation_suite(void);
 Suite *memory_suite(void);
 Suite *outage_suite(void);

@@ -534,6 +534,54 @@ START_TEST(makes_keys)
 }
 END_TEST
 
+START_TEST(reads_what_it_makes)
+{
+    const struct key_case *c = &key_cases[_i];
+    enum record_kind kind;
+    struct str name;
+    char out[16];
+
+    ck_assert(record_key_read(STR("reeve:"), str_from_c(c->key), &kind, out, sizeof(out), &name));
+    ck_assert_int_eq(kind, c->kind);
+    ck_assert(str_equal(name, c->name));
+    ck_assert(record_key_read(STR("reeve:"), str_from_c(c->key), &kind, out, c->name.len, &name));
+    ck_assert(
+        !record_key_read(STR("reeve:"), str_from_c(c->key), &kind, out, c->name.len - 1, &name));
+}
+END_TEST
+
+static const char *const foreign_keys[] = {
+    "",
+    "reeve:",
+    "reeve:key:",
+    "key:a",
+    "eve:key:a",
+    "reeve:user",
+    "reeve:user:alice",
+    "reeve:user:{alice",
+    "reeve:user:{}",
+    "reeve:user:{",
+    "reeve:used:{user:a}:daily",
+    "reeve:~fence:{a}:1",
+    "reeve:team:a%4",
+    "reeve:team:%",
+    "reeve:team:%4g",
+    "reeve:team:%7c",
+    "reeve:agent:h-1",
+    "reeve:keys:a",
+};
+
+START_TEST(knows_no_other_keys)
+{
+    enum record_kind kind;
+    struct str name;
+    char out[16];
+
+    ck_assert(!record_key_read(STR("reeve:"), str_from_c(foreign_keys[_i]), &kind, out, sizeof(out),
+                               &name));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("record");
@@ -541,6 +589,9 @@ int main(void)
     SRunner *runner = srunner_create(suite);
 
     tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, reads_what_it_makes, 0, sizeof(key_cases) / sizeof(key_cases[0]));
+    tcase_add_loop_test(tcase, knows_no_other_keys, 0,
+                        sizeof(foreign_keys) / sizeof(foreign_keys[0]));
     tcase_add_test(tcase, agrees_with_the_corpus);
     tcase_add_test(tcase, tells_key_and_field_of_every_bad_record);
     tcase_add_test(tcase, refuses_every_field_twice);
