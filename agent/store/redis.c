@@ -1,31 +1,29 @@
 #include "agent/store/redis.h"
 
-#include <arpa/inet.h>
 #include <ev.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/base/clock.h"
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
+#include "agent/store/endpoint.h"
 #include "agent/store/redis_connection.h"
 #include "agent/store/redis_error.h"
 #include "agent/store/redis_greeting.h"
 #include "agent/store/redis_queue.h"
-#include "agent/store/resolve.h"
 
 #define BACK_OFF_MIN_US 50000
 #define BACK_OFF_MAX_US 5000000
 #define LOG_INTERVAL_US 5000000
 
 /*
- *   WAITING --timer--> RESOLVING --> CONNECTING --> GREETING --> UP
- *      ^                   |             |             |          |
- *      `-------------------+-- refused, lost, late ----+----------'
+ *   WAITING --timer--> LOCATING --> CONNECTING --> GREETING --> UP
+ *      ^                   |            |             |          |
+ *      `-------------------+- refused, lost, late ----+----------'
  */
 enum redis_state {
     REDIS_WAITING,    /* timer: the next attempt */
-    REDIS_RESOLVING,  /* no timer: getaddrinfo() has its own */
+    REDIS_LOCATING,   /* no timer: the endpoint answers in bounded time */
     REDIS_CONNECTING, /* timer: connect timeout, until it is UP */
     REDIS_GREETING,
     REDIS_UP, /* timer: the oldest command's deadline, or earlier */
@@ -35,16 +33,12 @@ struct redis {
     struct store store; /* first */
     struct ev_loop *loop;
     struct store_redis_settings settings;
-    char label[128]; /* host:port or path, for logs */
-    bool is_numeric;
+    struct endpoint *endpoint;
 
     enum redis_state state;
     ev_timer timer;
     struct redis_connection connection;
     struct redis_greeting greeting;
-    struct resolve *resolve; /* while RESOLVING */
-    struct resolve_addresses addresses;
-    size_t next_address;
 
     unsigned attempt_count; /* since the connection last proved good */
     bool is_proven;         /* it answered a command */
@@ -111,7 +105,7 @@ static void log_down(struct redis *redis, int64_t now_us, const char *why)
     uint64_t swallowed;
 
     if (log_limit_pass(&redis->down_log, now_us, LOG_INTERVAL_US, &swallowed)) {
-        log_warning("store: %s: %s: %s (%llu like it not logged)", redis->label,
+        log_warning("store: %s: %s: %s (%llu like it not logged)", endpoint_label(redis->endpoint),
                     redis->state == REDIS_UP ? "lost" : "no connection",
                     log_quote(str_from_c(why)).text, (unsigned long long)swallowed);
     }
@@ -142,53 +136,33 @@ static void go_down(struct redis *redis, const char *why, enum store_status olde
     }
 }
 
-static void open_connection(struct redis *redis, const char *host)
+static void open_connection(struct redis *redis, const char *host, uint16_t port)
 {
     redis->state = REDIS_CONNECTING;
     set_timer(redis, redis->settings.connect_timeout_us);
-    enum err e =
-        redis_connection_open(&redis->connection, host, redis->settings.address->address.port);
+    enum err e = redis_connection_open(&redis->connection, host, port);
     if (e != ERR_OK) {
         go_down(redis, e == ERR_IO ? redis->connection.why : err_text(e), STORE_DOWN);
     }
 }
 
-/* Each attempt takes the name's next address; when none is left the name is looked up again. */
-static void open_next_address(struct redis *redis)
-{
-    open_connection(redis, redis->addresses.texts[redis->next_address++]);
-}
-
-static void resolved_cb(void *context, const struct resolve_addresses *addresses)
+static void located_cb(void *context, const char *host, uint16_t port, const char *why)
 {
     struct redis *redis = context;
 
-    redis->resolve = NULL;
-    redis->addresses = *addresses;
-    redis->next_address = 0;
-    if (addresses->count == 0) {
-        go_down(redis, "the name has no address", STORE_DOWN);
-        return;
+    if (host) {
+        open_connection(redis, host, port);
+    } else {
+        go_down(redis, why, STORE_DOWN);
     }
-    open_next_address(redis);
 }
 
 static void start_attempt(struct redis *redis)
 {
-    const char *host = redis->settings.address->address.host;
-
-    if (redis->is_numeric) {
-        open_connection(redis, host);
-        return;
-    }
-    if (redis->next_address < redis->addresses.count) {
-        open_next_address(redis);
-        return;
-    }
-    redis->state = REDIS_RESOLVING;
-    redis->resolve = resolve_start(redis->loop, host, resolved_cb, redis);
-    if (!redis->resolve) {
-        go_down(redis, err_text(ERR_MEMORY), STORE_DOWN);
+    redis->state = REDIS_LOCATING;
+    enum err e = endpoint_next(redis->endpoint, located_cb, redis);
+    if (e != ERR_OK) {
+        go_down(redis, err_text(e), STORE_DOWN);
     }
 }
 
@@ -220,7 +194,7 @@ static void timer_cb(struct ev_loop *loop, ev_timer *watcher, int events)
     case REDIS_WAITING:
         start_attempt(redis);
         break;
-    case REDIS_RESOLVING:
+    case REDIS_LOCATING:
         break;
     case REDIS_CONNECTING:
         go_down(redis, "no connection in time", STORE_DOWN);
@@ -252,7 +226,7 @@ static void go_up(struct redis *redis)
     redis->up_since_us = clock_read().mono_us;
     ev_timer_stop(redis->loop, &redis->timer);
     if (log_limit_pass(&redis->up_log, redis->up_since_us, LOG_INTERVAL_US, &swallowed)) {
-        log_info("store: connected to %s", redis->label);
+        log_info("store: connected to %s", endpoint_label(redis->endpoint));
     }
 }
 
@@ -457,52 +431,34 @@ static void free_store(struct store *store)
 
     redis->state = REDIS_WAITING;
     ev_timer_stop(redis->loop, &redis->timer);
-    resolve_cancel(redis->resolve);
     redis_connection_fini(&redis->connection);
     while (redis->queue.count > 0) {
         answer_failed(redis, STORE_DOWN);
     }
     redis_queue_fini(&redis->queue);
+    endpoint_free(redis->endpoint);
     free(redis);
 }
 
 static const struct store_ops redis_ops = {
     .get_hash = get_hash, .run_script = run_script, .is_up = is_up, .free = free_store};
 
-static bool is_numeric(const struct config_address *address)
-{
-    unsigned char bytes[sizeof(struct in6_addr)];
-
-    return address->type == CONFIG_ADDRESS_UNIX || inet_pton(AF_INET, address->host, bytes) == 1 ||
-           inet_pton(AF_INET6, address->host, bytes) == 1;
-}
-
-static void set_label(struct redis *redis, const struct config_address *address)
-{
-    if (address->type == CONFIG_ADDRESS_UNIX) {
-        snprintf(redis->label, sizeof(redis->label), "%s", address->host);
-    } else {
-        snprintf(redis->label, sizeof(redis->label), "%s:%u", address->host, address->port);
-    }
-}
-
 struct store *store_redis_new(struct ev_loop *loop, const struct store_redis_settings *settings)
 {
-    const struct config_address *address = &settings->address->address;
     struct redis *redis = calloc(1, sizeof(*redis));
 
     if (!redis) {
         return NULL;
     }
-    if (redis_queue_init(&redis->queue, settings->max_in_flight) != ERR_OK) {
+    redis->endpoint = endpoint_new(loop, settings->address);
+    if (!redis->endpoint || redis_queue_init(&redis->queue, settings->max_in_flight) != ERR_OK) {
+        endpoint_free(redis->endpoint);
         free(redis);
         return NULL;
     }
     redis->store.ops = &redis_ops;
     redis->loop = loop;
     redis->settings = *settings;
-    redis->is_numeric = is_numeric(address);
-    set_label(redis, address);
     redis_connection_init(&redis->connection, loop, &connection_events, redis);
     redis_greeting_init(&redis->greeting, settings->address, settings->client_name);
     ev_init(&redis->timer, timer_cb);

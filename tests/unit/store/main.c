@@ -25,6 +25,7 @@ int main(void)
     srunner_add_suite(runner, loss_suite());
     srunner_add_suite(runner, outage_suite());
     srunner_add_suite(runner, resolve_suite());
+    srunner_add_suite(runner, endpoint_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

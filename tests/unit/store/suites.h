@@ -9,6 +9,7 @@
 Suite *bounds_suite(void);
 Suite *commands_suite(void);
 Suite *deadline_suite(void);
+Suite *endpoint_suite(void);
 Suite *error_suite(void);
 Suite *fake_script_suite(void);
 Suite *greeting_suite(void);
