@@ -341,6 +341,7 @@ static enum err start(struct server *server, struct diag *diag)
     enum err e = server->loop ? make_boot(server) : ERR_IO;
 
     e = e == ERR_OK ? quota_start() : e;
+    e = e == ERR_OK ? live_start() : e;
     e = e == ERR_OK ? zones_load(ZONE_FOLDER, &server->zones) : e;
     diag_set(diag, "start: %s", err_text(e));
     e = e == ERR_OK ? open_audit(server, diag) : e;

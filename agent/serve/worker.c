@@ -72,6 +72,7 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
 
     (void)loop;
     (void)events;
+    live_tick(worker->live, now);
     directory_tick(worker->directory, now);
     quota_tick(worker->quota, now);
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
@@ -154,8 +155,6 @@ static void use_config(struct worker *worker, struct config *config)
     worker->apikeys = apikeys;
     worker->engine.decide.apikeys = apikeys;
     worker->engine.decide.config = config;
-    /* A key may have been remembered as verified under a pepper that is gone. */
-    directory_invalidate_all(worker->directory);
     config_unref(worker->config);
     worker->config = config;
 }
@@ -320,7 +319,12 @@ static enum err init_store(struct worker *worker, const struct worker_settings *
     }
     worker->directory = new_directory(worker);
     worker->quota = new_quota(worker, from);
-    return worker->directory && worker->quota ? ERR_OK : ERR_MEMORY;
+    if (!worker->directory || !worker->quota) {
+        return ERR_MEMORY;
+    }
+    worker->live = live_new(worker->loop, worker->start_config, str_from_c(worker->holder),
+                            worker->store, worker->directory);
+    return worker->live ? ERR_OK : ERR_MEMORY;
 }
 
 static enum err init_parts(struct worker *worker, const struct worker_settings *from)
@@ -404,6 +408,7 @@ void worker_fini(struct worker *worker)
         connection_close(worker->connections);
     }
     free_closed(worker);
+    live_free(worker->live);
     directory_free(worker->directory);
     quota_free(worker->quota);
     store_free(worker->grant_store);

@@ -21,6 +21,7 @@
 #include "agent/quota/quota.h"
 #include "agent/serve/connection.h"
 #include "agent/serve/engine.h"
+#include "agent/serve/live.h"
 #include "agent/store/store.h"
 
 /* What the server tells a worker. */
@@ -43,6 +44,7 @@ struct worker {
     struct store *store;
     struct store *grant_store; /* where grants wait for replicas; NULL: `store` has them */
     struct directory *directory;
+    struct live *live;
     struct quota *quota;
     char holder[QUOTA_HOLDER_BYTES_MAX];
     struct apikey_verifier *apikeys;

@@ -4,16 +4,14 @@
 #include <stdlib.h>
 
 #include "agent/base/clock.h"
-#include "agent/base/crypto.h"
 #include "agent/base/log.h"
+#include "agent/store/back_off.h"
 #include "agent/store/endpoint.h"
 #include "agent/store/redis_connection.h"
 #include "agent/store/redis_error.h"
 #include "agent/store/redis_greeting.h"
 #include "agent/store/redis_queue.h"
 
-#define BACK_OFF_MIN_US 50000
-#define BACK_OFF_MAX_US 5000000
 #define LOG_INTERVAL_US 5000000
 
 /*
@@ -43,6 +41,7 @@ struct redis {
     unsigned attempt_count; /* since the connection last proved good */
     bool is_proven;         /* it answered a command */
     int64_t up_since_us;
+    uint64_t session; /* counts connections that came up */
 
     struct redis_queue queue; /* empty unless UP */
 
@@ -83,21 +82,6 @@ static void answer_failed(struct redis *redis, enum store_status status)
     } else {
         oldest.callback(oldest.context, &reply);
     }
-}
-
-/* Between half of the doubled delay and all of it, so that agents do not come back in step. */
-static int64_t back_off_us(unsigned attempt_count)
-{
-    int64_t delay = BACK_OFF_MAX_US;
-    uint32_t dice;
-
-    if (attempt_count < 7 && BACK_OFF_MIN_US << attempt_count < BACK_OFF_MAX_US) {
-        delay = BACK_OFF_MIN_US << attempt_count;
-    }
-    if (crypto_random(&dice, sizeof(dice)) != ERR_OK) {
-        return delay;
-    }
-    return delay / 2 + dice % (delay / 2 + 1);
 }
 
 static void log_down(struct redis *redis, int64_t now_us, const char *why)
@@ -222,6 +206,7 @@ static void go_up(struct redis *redis)
     uint64_t swallowed;
 
     redis->state = REDIS_UP;
+    redis->session++;
     redis->is_proven = false;
     redis->up_since_us = clock_read().mono_us;
     ev_timer_stop(redis->loop, &redis->timer);
@@ -420,9 +405,11 @@ static enum err run_script(struct store *store, const struct store_call *call,
     return ERR_OK;
 }
 
-static bool is_up(const struct store *store)
+static uint64_t session(const struct store *store)
 {
-    return redis_of(store)->state == REDIS_UP;
+    const struct redis *redis = redis_of(store);
+
+    return redis->state == REDIS_UP ? redis->session : 0;
 }
 
 static void free_store(struct store *store)
@@ -441,7 +428,7 @@ static void free_store(struct store *store)
 }
 
 static const struct store_ops redis_ops = {
-    .get_hash = get_hash, .run_script = run_script, .is_up = is_up, .free = free_store};
+    .get_hash = get_hash, .run_script = run_script, .session = session, .free = free_store};
 
 struct store *store_redis_new(struct ev_loop *loop, const struct store_redis_settings *settings)
 {

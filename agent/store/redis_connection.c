@@ -1,13 +1,10 @@
 #include "agent/store/redis_connection.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "agent/base/ensure.h"
+#include "agent/store/socket.h"
 
 /* hiredis keeps what it can not parse yet: the parts of one string. */
 static size_t unparsed_bytes(const struct redis_connection *connection)
@@ -173,25 +170,9 @@ void redis_connection_fini(struct redis_connection *connection)
     redis_reply_fini(&connection->reply);
 }
 
-/* A firewall that forgot an idle connection is noticed before the next command needs it. Without
- * meaning, and refused, on a unix socket. */
-static void keep_alive(int fd)
-{
-    const int on = 1;
-    const int idle_s = 15;
-    const int interval_s = 5;
-    const int count = 3;
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-}
-
 static void attach(struct redis_connection *connection, redisAsyncContext *context)
 {
-    (void)fcntl(context->c.fd, F_SETFD, FD_CLOEXEC);
-    keep_alive(context->c.fd);
+    socket_prepare(context->c.fd);
     ev_io_set(&connection->readable, context->c.fd, EV_READ);
     ev_io_set(&connection->writable, context->c.fd, EV_WRITE);
     redis_reply_attach(&connection->reply, context->c.reader);

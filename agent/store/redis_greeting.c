@@ -16,12 +16,10 @@ struct step {
     size_t (*write)(const struct redis_greeting *greeting, struct str *parts, char number[16]);
 };
 
-static size_t write_auth(const struct redis_greeting *greeting, struct str *parts, char number[16])
+size_t redis_greeting_auth(const struct config_store *address, struct str *parts)
 {
-    const struct config_store *address = greeting->address;
     size_t count = 0;
 
-    (void)number;
     if (!address->password) {
         return 0;
     }
@@ -31,6 +29,12 @@ static size_t write_auth(const struct redis_greeting *greeting, struct str *part
     }
     parts[count++] = str_from_c(address->password);
     return count;
+}
+
+static size_t write_auth(const struct redis_greeting *greeting, struct str *parts, char number[16])
+{
+    (void)number;
+    return redis_greeting_auth(greeting->address, parts);
 }
 
 static size_t write_select(const struct redis_greeting *greeting, struct str *parts,

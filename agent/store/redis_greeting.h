@@ -28,6 +28,9 @@ struct redis_greeting {
 
 enum redis_greeting_progress { REDIS_GREETING_MORE, REDIS_GREETING_DONE, REDIS_GREETING_FAILED };
 
+/* The parts of AUTH, three at most, borrowed from the address; 0: no password is configured. */
+size_t redis_greeting_auth(const struct config_store *address, struct str *parts);
+
 void redis_greeting_init(struct redis_greeting *greeting, const struct config_store *address,
                          const char *client_name);
 

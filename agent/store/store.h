@@ -88,7 +88,8 @@ struct store_ops {
      * STORE_WRONGTYPE. */
     enum err (*run_script)(struct store *store, const struct store_call *call,
                            store_reply_cb *callback, void *context);
-    bool (*is_up)(const struct store *store);
+    /* 0: down; else counts its connections, from 1. */
+    uint64_t (*session)(const struct store *store);
     /* Calls every outstanding callback with STORE_DOWN, closes, frees. */
     void (*free)(struct store *store);
 };
@@ -112,7 +113,12 @@ static inline enum err store_run_script(struct store *store, const struct store_
 
 static inline bool store_is_up(const struct store *store)
 {
-    return store->ops->is_up(store);
+    return store->ops->session(store) != 0;
+}
+
+static inline uint64_t store_session(const struct store *store)
+{
+    return store->ops->session(store);
 }
 
 static inline void store_free(struct store *store)

@@ -214,11 +214,11 @@ static enum err run_script(struct store *store, const struct store_call *call,
     return e;
 }
 
-static bool is_up(const struct store *store)
+static uint64_t session(const struct store *store)
 {
     const struct fake_store *fake = (const struct fake_store *)(const void *)store;
 
-    return fake->mode != FAKE_STORE_DOWN;
+    return fake->mode != FAKE_STORE_DOWN ? fake->drop_count + 1 : 0;
 }
 
 /* Unlinks the request after `previous` (NULL: the first). */
@@ -325,7 +325,7 @@ static void free_store(struct store *store)
 }
 
 static const struct store_ops ops = {
-    .get_hash = get_hash, .run_script = run_script, .is_up = is_up, .free = free_store};
+    .get_hash = get_hash, .run_script = run_script, .session = session, .free = free_store};
 
 struct fake_store *fake_store_new(void)
 {
@@ -406,6 +406,7 @@ void fake_store_execute(struct fake_store *fake)
 
 size_t fake_store_drop(struct fake_store *fake)
 {
+    fake->drop_count++;
     return answer_oldest(fake, STORE_DOWN);
 }
 

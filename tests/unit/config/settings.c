@@ -44,6 +44,7 @@ static const struct cases {
     {"store_timeout", {"1ms", "149ms"}, {"999us", "10001ms", "100"}},
     {"store_connect_timeout", {"1ms", "60s"}, {"999us", "60001ms"}},
     {"max_age", {"10ms", "10m"}, {"9ms", "0", "601s"}},
+    {"max_stale", {"0", "24h"}, {"-1s", "86401s"}},
     {"directory_max_records", {"16", "100000000"}, {"15", "100000001"}},
     {"directory_max_absent", {"16", "10000000"}, {"15", "10000001"}},
     {"directory_max_source_misses", {"1", "1000000"}, {"0", "1000001"}},

@@ -20,5 +20,6 @@ Suite *reply_suite(void);
 Suite *resolve_suite(void);
 Suite *script_suite(void);
 Suite *sync_suite(void);
+Suite *tracking_suite(void);
 
 #endif
