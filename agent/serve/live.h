@@ -1,9 +1,11 @@
 /*
- * Keeps a worker's directory in step with the store: what tracking tells becomes what the directory
- * knows.
+ * Keeps a worker in step with the store and with its operators: what tracking tells becomes what the
+ * directory knows; a fence is acknowledged once no allow decided before it is on its way out.
  */
 #ifndef REEVE_SERVE_LIVE_H
 #define REEVE_SERVE_LIVE_H
+
+#include <stdbool.h>
 
 #include "agent/base/clock.h"
 #include "agent/base/err.h"
@@ -18,14 +20,30 @@ struct live;
 /* Once, before any worker starts. ERR_CRYPTO. */
 enum err live_start(void) MUST_USE;
 
-/* All is borrowed for its life. `holder` names the worker among all that use the store. NULL when
- * out of memory. */
-struct live *live_new(struct ev_loop *loop, const struct config *config, struct str holder,
+/* All is borrowed for its life. */
+struct live_settings {
+    const struct config *config;
+    struct str holder; /* names the worker among all that use the store */
+    struct str boot;
+    unsigned worker; /* index */
+};
+
+/* Borrows the rest likewise. NULL when out of memory. */
+struct live *live_new(struct ev_loop *loop, const struct live_settings *settings,
                       struct store *store, struct directory *directory);
 /* NULL accepted. */
 void live_free(struct live *live);
 
-/* Once per turn of the loop. */
+/* Once per turn of the loop, before output is flushed. */
 void live_tick(struct live *live, struct now now);
+
+/* Whether a fence waits for what was decided before it to be sent. */
+bool live_has_fences(const struct live *live);
+
+/* Once per turn, after output was flushed; is_flushed: nothing of it is left. */
+void live_settle(struct live *live, bool is_flushed, struct now now);
+
+/* The worker decides no more. True when that is known to all. */
+bool live_leave(struct live *live, struct now now);
 
 #endif

@@ -46,6 +46,19 @@ static void flush_dirty(struct worker *worker)
     }
 }
 
+static bool is_flushed(const struct worker *worker)
+{
+    const uint8_t *bytes;
+    size_t length;
+
+    for (const struct connection *c = worker->connections; c; c = c->next) {
+        if (peer_output(&c->peer, &bytes, &length)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void free_closed(struct worker *worker)
 {
     while (worker->closed) {
@@ -84,6 +97,7 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
         /* Frames that had waited for the output to drain now wait for the next turn. */
         arm_deadline(worker, now.mono_us);
     }
+    live_settle(worker->live, live_has_fences(worker->live) && is_flushed(worker), now);
     spool_tick(worker->spool, now);
     free_closed(worker);
 }
@@ -159,7 +173,8 @@ static void use_config(struct worker *worker, struct config *config)
     worker->config = config;
 }
 
-/* What is leased and not spent goes back, as far as the store takes it in time. */
+/* What is leased and not spent goes back, and the agent says that it goes, as far as the store takes
+ * it in time. */
 static bool has_returned_leases(struct worker *worker)
 {
     struct now now = worker->engine.now;
@@ -167,7 +182,9 @@ static bool has_returned_leases(struct worker *worker)
     if (worker->returning_until_us == 0) {
         worker->returning_until_us = now.mono_us + RETURN_US;
     }
-    return quota_return_all(worker->quota, now) || now.mono_us >= worker->returning_until_us;
+    bool has_returned = quota_return_all(worker->quota, now);
+    bool has_left = live_leave(worker->live, now);
+    return (has_returned && has_left) || now.mono_us >= worker->returning_until_us;
 }
 
 static void finish_drain(struct worker *worker)
@@ -322,8 +339,13 @@ static enum err init_store(struct worker *worker, const struct worker_settings *
     if (!worker->directory || !worker->quota) {
         return ERR_MEMORY;
     }
-    worker->live = live_new(worker->loop, worker->start_config, str_from_c(worker->holder),
-                            worker->store, worker->directory);
+    const struct live_settings settings = {
+        .config = worker->start_config,
+        .holder = str_from_c(worker->holder),
+        .boot = str_from_c(from->boot),
+        .worker = worker->index,
+    };
+    worker->live = live_new(worker->loop, &settings, worker->store, worker->directory);
     return worker->live ? ERR_OK : ERR_MEMORY;
 }
 
