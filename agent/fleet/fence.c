@@ -1,6 +1,6 @@
 #include "agent/fleet/fleet.h"
 
-#define TAG_BYTES_MAX 512
+#define TAG_BYTES_MAX 1024 /* a user's name, escaped, is 768 at most */
 
 static bool is_tag(struct str text)
 {

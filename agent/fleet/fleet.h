@@ -66,7 +66,7 @@ void fleet_acknowledge(struct fleet *fleet, struct str fence_id, struct now now)
 bool fleet_leave(struct fleet *fleet, struct now now);
 
 /*
- * Whether `key` is a fence's: "<prefix>~fence:{<tag>}:<id>", the tag 1 to 512 printable characters
+ * Whether `key` is a fence's: "<prefix>~fence:{<tag>}:<id>", the tag 1 to 1024 printable characters
  * without blanks and braces, the id 16 to 64 of 0-9 a-f. *id borrows from key, and is untouched where
  * it is none.
  */

@@ -416,6 +416,7 @@ END_TEST
 
 #define TAG64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define TAG512 TAG64 TAG64 TAG64 TAG64 TAG64 TAG64 TAG64 TAG64
+#define TAG1K  TAG512 TAG512
 
 static const struct {
     const char *key, *id; /* NULL: it is none */
@@ -423,8 +424,8 @@ static const struct {
     {"p:~fence:{alice}:" FENCE, FENCE},
     {"p:~fence:{p:role:reader}:" FENCE FENCE, FENCE FENCE},
     {"p:~fence:{auth0%7C1}:" FENCE FENCE FENCE FENCE, FENCE FENCE FENCE FENCE},
-    {"p:~fence:{" TAG512 "}:" FENCE, FENCE},
-    {"p:~fence:{" TAG512 "a}:" FENCE, NULL},
+    {"p:~fence:{" TAG1K "}:" FENCE, FENCE},
+    {"p:~fence:{" TAG1K "a}:" FENCE, NULL},
     {"p:~fence:{a}:" FENCE FENCE FENCE FENCE "0", NULL},
     {"p:~fence:{a}:0123456789abcde", NULL},
     {"p:~fence:{a}:0123456789abcdeF", NULL},
