@@ -3,8 +3,12 @@
 # reeve-admin, which sets $prefix and $lua_dir. What may be secret goes through stdin or
 # REDISCLI_AUTH.
 
+patience=''       # seconds that a redis-cli may take
+awaits_receipt='' # the change was made
+sha_of=''         # the operation that $sha is of
+
 store_failed() {
-    complain "redis: ${1%%"$newline"*}"
+    complain "${awaits_receipt:+changed, but there is no receipt: }redis: ${1%%"$newline"*}"
     exit 3
 }
 
@@ -85,7 +89,8 @@ parse_login() {
     [ -z "$redis_user" ] || [ -n "$redis_password${REDISCLI_AUTH:-}" ]
 }
 
-# redis <argument>...: redis-cli, connected as REEVE_REDIS says.
+# redis <argument>...: redis-cli, connected as REEVE_REDIS says; ended after $patience seconds where
+# that is set.
 redis() {
     if [ -n "$redis_user" ]; then
         set -- --user "$redis_user" "$@"
@@ -98,10 +103,14 @@ redis() {
     else
         set -- -h "$redis_host" -p "$redis_port" "$@"
     fi
+    set -- redis-cli "$@"
+    if [ -n "$patience" ]; then
+        set -- timeout "$patience" "$@"
+    fi
     if [ -n "$redis_password" ]; then
-        REDISCLI_AUTH=$redis_password redis-cli "$@"
+        REDISCLI_AUTH=$redis_password "$@"
     else
-        redis-cli "$@"
+        "$@"
     fi
 }
 
@@ -109,6 +118,13 @@ redis() {
 script_text() {
     (cd "$lua_dir" && 
         cat text.lua time.lua address.lua rule.lua limit.lua record.lua view.lua "op/$1.lua")
+}
+
+# find_sha <operation>: sets $sha.
+find_sha() {
+    if [ "$sha_of" != "$1" ]; then
+        sha=$(script_text "$1" | digest sha1) sha_of=$1
+    fi
 }
 
 load_script() {
@@ -128,7 +144,7 @@ netstrings() {
 script() {
     operation=$1 key=$2
     shift 2
-    sha=$(script_text "$operation" | digest sha1)
+    find_sha "$operation"
     answer=$(netstrings "$@" | evaluate)
     case $newline$answer in
     *"${newline}NOSCRIPT "*)
@@ -228,10 +244,21 @@ rows() {
 # evaluate_each <operation> <lines>: sets $rows, what it answers to each line, a key and arguments
 # without blanks or quotes. One connection evaluates them all, each in its own slot.
 evaluate_each() {
-    sha=$(script_text "$1" | digest sha1)
-    load_script "$1"
-    rows=$(printf '%s\n' "$2" | sed -n "s/^./EVALSHA $sha 1 &/p" | redis 2>&1)
-    strange=$(printf '%s\n' "$rows" | grep -v -e "^row$tab" -e '^gone$' -e '^-$' -e '^$')
-    [ -z "$strange" ] || store_failed "$strange"
-    rows=$(printf '%s\n' "$rows" | sed -n "s/^row$tab//p")
+    find_sha "$1"
+    rows=$(evaluate_lines "$2")
+    case $newline$rows in
+    *"${newline}NOSCRIPT "*)
+        load_script "$1"
+        rows=$(evaluate_lines "$2")
+        ;;
+    esac
+    # The first line that is no answer ends it, and is the last that is printed.
+    rows=$(printf '%s\n' "$rows" | awk '
+        /^row\t/ { print substr($0, 5); next }
+        !/^(gone|-|)$/ { print; status = 1; exit }
+        END { exit status }') || store_failed "${rows##*"$newline"}"
+}
+
+evaluate_lines() {
+    printf '%s\n' "$1" | sed -n "s/^./EVALSHA $sha 1 &/p" | redis 2>&1
 }

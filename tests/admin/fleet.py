@@ -1,8 +1,12 @@
-"""The scripts of agent/fleet/lua, put together as CMake does it, on a clock that a test sets."""
+"""The scripts of agent/fleet/lua, put together as CMake does it, on a clock that a test sets; and
+agents that are made of them."""
 
 import re
+import socket
+import threading
+import time
 
-from support import ROOT
+from support import ROOT, Connection
 
 LUA = ROOT / "agent" / "fleet" / "lua"
 CLOCK = 'redis.call("TIME")'
@@ -19,6 +23,11 @@ EPOCH_MS = 4_102_444_800_000
 
 def text_of(name):
     return "".join((LUA / f"{part}.lua").read_text() for part in PARTS[name])
+
+
+def server_ms(redis):
+    seconds, us = redis("TIME")
+    return int(seconds) * 1000 + int(us) // 1000
 
 
 class Fleet:
@@ -45,3 +54,44 @@ class Fleet:
 def commands_of(name):
     """[(command, its key)]"""
     return re.findall(r'redis\.p?call\("(\w+)"(?:, (\w+\[1\]))?', text_of(name))
+
+
+class Acker:
+    """Acknowledges every fence as agents would, told of by keyspace events.
+
+    `acks(agent, worker)` says after how many seconds, None: never. `fences` are the keys seen."""
+
+    def __init__(self, path, agents, acks=lambda agent, worker: 0):
+        self.path, self.agents, self.acks = path, agents, acks
+        self.fences = []
+        self.events = Connection(path)
+        self.events("CONFIG", "SET", "notify-keyspace-events", "K$")
+        self.events("PSUBSCRIBE", "__keyspace@*__:*~fence:*")
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        redis = Connection(self.path)
+        while True:
+            try:
+                _, _, channel, _ = self.events.read()
+            except (OSError, ValueError, ConnectionError):
+                return
+            fence = channel.decode().partition(":")[2]
+            self.fences.append(fence)
+            due = [
+                (delay, f"{agent}/{worker}")
+                for agent, workers in self.agents.items()
+                for worker in range(workers)
+                if (delay := self.acks(agent, worker)) is not None
+            ]
+            began = time.monotonic()
+            for delay, member in sorted(due):
+                time.sleep(max(0, began + delay - time.monotonic()))
+                redis("EVAL", text_of("acknowledge"), 1, f"reeve:ack:{fence.split(':')[-1]}", member)
+
+    def stop(self):
+        self.events.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        self.events.close()

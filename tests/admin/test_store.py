@@ -2,6 +2,7 @@
 
 import pytest
 
+from fleet import Fleet, server_ms
 from support import ROOT, Admin, Connection, RedisError, Server, free_port
 
 COMMANDS = [
@@ -17,6 +18,7 @@ COMMANDS = [
     ("usage", "u"),
     ("usage", "show", "u", "l"),
     ("usage", "reset", "u", "l"),
+    ("agent", "list"),
     ("user", "delete", "--keys", "u"),
     ("limit", "delete", "l"),
 ]
@@ -145,6 +147,13 @@ def test_the_shipped_rights_are_enough_and_no_more(tmp_path):
         root("ACL", "SETUSER", "reeve-admin", "on", ">x")
         for words in COMMANDS:
             admin(*words)
+        connection = Connection(started.path)
+        connection("SELECT", 1)
+        Fleet(connection, server_ms(connection)).beat("a", age_ms=1000)
+        done = admin.run("user", "add", "v", "--wait=1")
+        assert (done.returncode, done.stdout) == (1, "0/1 agents in 1 s\n"), done.stderr
+        admin("agent", "forget", "a")
+        assert admin("user", "delete", "v", "--wait") == "0/0 agents\n"
         assert "NOPERM" in Admin(
             f"redis://reeve-admin:x@127.0.0.1:{started.port}", REEVE_PREFIX="other:"
         ).refuses("user", "add", "u", status=3)
@@ -152,14 +161,28 @@ def test_the_shipped_rights_are_enough_and_no_more(tmp_path):
         agent = Connection(started.path)
         root("ACL", "SETUSER", "reeve-agent", "on", ">y")
         agent("AUTH", "reeve-agent", "y")
-        for words in (("PING",), ("CLIENT", "SETNAME", "a"), ("SELECT", "1")):
+        for words in (("PING",), ("CLIENT", "SETNAME", "a"), ("SELECT", "1"), ("ROLE",)):
             agent(*words)
+        own = agent("CLIENT", "ID")
+        agent("CLIENT", "TRACKING", "ON", "REDIRECT", own, "BCAST", "PREFIX", "reeve:user:")
+        canary = "return redis.call('SET', KEYS[1], ARGV[1], 'PX', 1000)"
+        agent("EVAL", canary, 1, "reeve:~canary:a", "x")
+        Fleet(agent).beat("a")
+        Fleet(agent)("acknowledge", "reeve:ack:0123456789abcdef", "a/0")
+        Fleet(agent)("leave", "reeve:agents", "a")
+        Fleet(agent)("erase", "reeve:agent:a", "b1")
         assert agent.hash("reeve:role:r")["priority"] == "1"
         agent("EVAL", "return redis.call('HSET', KEYS[1], 'at', 1)", 1, "reeve:bucket:{user:u}:l")
         denied = [("HSET", f"reeve:{kind}:x", "a", "b") for kind in KINDS]
+        denied += [("DEL", f"reeve:{kind}:{{x}}") for kind in KINDS]
+        denied += [("SET", "reeve:~fence:{u}:0123456789abcdef", "1"), ("SUBSCRIBE", "other")]
+        denied += [("CLIENT", "KILL", "ID", "1"), ("CLIENT", "LIST"), ("SCRIPT", "FLUSH")]
+        denied += [("EVAL", canary, 1, "reeve:user:{u}", "x")]
         for words in (*denied, ("HGETALL", "x"), ("KEYS", "*"), ("HSET", "x", "a", "b")):
             with pytest.raises(RedisError, match="NOPERM"):
                 agent(*words)
+        assert agent("SUBSCRIBE", "__redis__:invalidate")[0] == b"subscribe"
+        assert agent("PING")[0] == b"pong"
     finally:
         started.stop()
 
