@@ -7,7 +7,7 @@ int64_t back_off_us(unsigned attempt_count)
     int64_t delay = BACK_OFF_MAX_US;
     uint32_t dice;
 
-    if (attempt_count < 7 && BACK_OFF_MIN_US << attempt_count < BACK_OFF_MAX_US) {
+    if (attempt_count < 5 && BACK_OFF_MIN_US << attempt_count < BACK_OFF_MAX_US) {
         delay = BACK_OFF_MIN_US << attempt_count;
     }
     if (crypto_random(&dice, sizeof(dice)) != ERR_OK) {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define BACK_OFF_MIN_US 50000
-#define BACK_OFF_MAX_US 5000000
+#define BACK_OFF_MAX_US 1000000
 
 /* Between half of the doubled delay and all of it, so that agents do not come back in step.
  * `attempt_count` attempts have failed. */

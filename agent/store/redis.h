@@ -1,5 +1,5 @@
 /* The store on Redis or Valkey, through hiredis' asynchronous API and libev. Connects on its own,
- * reconnects with jittered exponential back-off up to 5 s, answers STORE_DOWN meanwhile. */
+ * reconnects with jittered exponential back-off up to 1 s, answers STORE_DOWN meanwhile. */
 #ifndef REEVE_STORE_REDIS_H
 #define REEVE_STORE_REDIS_H
 

@@ -95,12 +95,12 @@ class Crowd:
             assert agent.wait(30.0) == 0, agent.log()
 
     def decisions(self):
-        """[(mono_us, user's number, verdict, reason)] of all agents, sorted."""
+        """[(mono_us, user's number, verdict, reason)] of all agents, sorted; -1: of no known user."""
         found = []
         for agent in self.agents:
             for record in agent.audit():
-                if "mono_us" in record and record.get("credential", "").startswith("key:K"):
-                    number = int(record["credential"].removeprefix("key:K"))
+                if "mono_us" in record:
+                    number = int(record.get("credential", "key:K-1").removeprefix("key:K"))
                     found.append((record["mono_us"], number, record["verdict"], record["reason"]))
         return sorted(found)
 

@@ -71,7 +71,7 @@ def test_a_revoked_key_is_refused_everywhere_within_milliseconds(start_crowd, is
     crowd.terminate()
     decisions = crowd.decisions()
     times = [last_allow(decisions, number, changed, back) for number, _, changed, back in made]
-    denied = {number for at, number, verdict, _ in decisions if verdict == "deny"}
+    denied = {user for _, user, verdict, _ in decisions if verdict == "deny"}
     asked = sum(1 for at, *_ in decisions if made[0][2] < at < made[-1][3])
     say(
         f"revocation: {rounds} on {len(crowd.agents)} agents, {asked} decisions: last request let in"
