@@ -5,7 +5,7 @@ import random
 import threading
 import time
 
-from proxy import Proxy
+from chaos_proxy import ChaosProxy
 
 MICRO = 1_000_000
 
@@ -127,7 +127,7 @@ class OutOfMemory(Fault):
 class Lossy(Fault):
     """Replies that never come, in every way a network has."""
 
-    proxy = Proxy
+    proxy = ChaosProxy
 
     def strike(self):
         self.fleet.proxy.mode = self.dice.choice(("drop", "tear", "cut"))
@@ -141,7 +141,7 @@ class Lossy(Fault):
 class Slow(Fault):
     """Replies up to twice as late as the agents wait."""
 
-    proxy = Proxy
+    proxy = ChaosProxy
 
     def strike(self):
         self.fleet.proxy.delay_s = self.dice.choice((0.01, 0.05, 0.09, 0.2))
@@ -189,7 +189,7 @@ class RedisBack(RedisForward):
 class Mixed(Fault):
     """All of it at random times, but what the agents' death and lost data do."""
 
-    proxy = Proxy
+    proxy = ChaosProxy
     kills = True
     KINDS = (Kill, Freeze, Restart, ReadOnly, ScriptFlush, OutOfMemory, Lossy, Slow, WallClock)
 

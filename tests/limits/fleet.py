@@ -23,7 +23,7 @@ AOF = ["auto-aof-rewrite-percentage 0", "unixsocket redis.sock"]
 
 
 class Clock:
-    """A wall clock that a test sets: microseconds, added by tests/limits/clock_shim.c."""
+    """A wall clock that a test sets: microseconds, added by tests/support/clock_shim.c."""
 
     def __init__(self, directory, name):
         self.path = directory / f"{name}.clock"
