@@ -103,13 +103,19 @@ enum err redis_greeting_send(struct redis_greeting *greeting, struct redis_conne
     return ERR_OK;
 }
 
+/* A server that can not answer anything says so to the first command, whichever it is. */
+static bool is_refusal(const struct step *step, const struct redis_error *error)
+{
+    return !step->may_fail || error->ends_connection;
+}
+
 enum redis_greeting_progress redis_greeting_take(struct redis_greeting *greeting,
                                                  const struct redis_reply *reply, struct diag *diag)
 {
     const struct step *step = &steps[greeting->steps[greeting->answered_count++]];
     struct str line = redis_reply_line(reply);
 
-    if (reply->kind == REPLY_FAULT && !step->may_fail) {
+    if (reply->kind == REPLY_FAULT && is_refusal(step, redis_error_find(line))) {
         diag_set(diag, "%s: %.*s: %s", step->name, STR_ARG(redis_error_code(line)),
                  redis_error_find(line)->text);
         return REDIS_GREETING_FAILED;

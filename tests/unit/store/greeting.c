@@ -90,6 +90,8 @@ static const struct {
     {"PING", "*2\r\n$4\r\npong\r\n$0\r\n\r\n", "PING: not the reply of a Redis server"},
     {"PING", "+PONG\r\n+PONG\r\n", "a reply that nobody asked for"},
     {"PING", "HTTP/1.1 400 Bad Request\r\n", "Protocol error"},
+    {"CLIENT", "-ERR max number of clients reached\r\n",
+     "CLIENT SETNAME: ERR: the server takes no more clients"},
     {"CLIENT", "-ERR unknown subcommand\r\n", NULL},
     {"CLIENT", "-NOPERM no permissions\r\n", NULL},
 };
