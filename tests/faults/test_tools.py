@@ -10,14 +10,14 @@ import pytest
 import scripted_redis
 from chaos_proxy import ChaosProxy
 from faultlib import Faults
-from harness.agent import BUILD
+from world import FAULTLIB
 from harness.net import free_address
 from harness.redis import Redis
 from harness.resp import Connection, RedisError
 from harness.wait import wait_until
 from scripted_redis import ScriptedRedis
 
-FAULTLIB = BUILD / "libfaultlib.so"
+
 TEXT = b"0123456789" * 10
 
 

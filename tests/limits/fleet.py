@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 
+from clock import Clock
 from harness import apikey
 from harness.agent import BUILD, Agent
 from harness.redis import Redis
@@ -16,26 +17,9 @@ from harness.wait import wait_until
 HOST, FRONTEND = "api.example.com", "api"
 USER, LIMIT = "u", "l"
 KEY = apikey.with_checksum(f"rv_{'L' * 10}_{'m' * 32}")
-SHIM = BUILD / "libclock_shim.so"
 # The directory is another matter: what was read once stays.
 AGENT_OPTIONS = {"max_age": "600s", "drain_delay": "0", "log_level": "warning"}
 AOF = ["auto-aof-rewrite-percentage 0", "unixsocket redis.sock"]
-
-
-class Clock:
-    """A wall clock that a test sets: microseconds, added by tests/support/clock_shim.c."""
-
-    def __init__(self, directory, name):
-        self.path = directory / f"{name}.clock"
-        self.step(0)
-
-    @property
-    def env(self):
-        return {"LD_PRELOAD": str(SHIM), "REEVE_CLOCK_FILE": str(self.path)}
-
-    def step(self, offset_us):
-        with open(self.path, "r+b" if self.path.exists() else "wb") as out:
-            out.write(int(offset_us).to_bytes(8, "little", signed=True))
 
 
 class Fleet:
