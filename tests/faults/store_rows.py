@@ -54,19 +54,30 @@ def only_quotas_are_down(world):
     world.wait_until_down("carol", 10)
     for _ in range(5):
         assert world.is_down("carol")
-    until = time.monotonic() + 2 * FRESH_S
-    while time.monotonic() < until:
-        assert world.ask("alice").verdict == "allow"
+    steadily(world, {"alice": "ok"})
     assert world.is_down("carol")
 
 
 def all_are_served(world):
     for user in ("alice", "bob", "carol"):
         world.wait_until_up(user)
-    until = time.monotonic() + 2 * FRESH_S
-    while time.monotonic() < until:
-        for user in ("alice", "bob", "carol"):
-            assert world.ask(user).verdict == "allow", world.answers[-1]
+    steadily(world, {user: "ok" for user in ("alice", "bob", "carol")})
+
+
+def steadily(world, reasons):
+    """Users are answered so for twice as long as records are fresh, without a gap. On a machine that is held
+    up the store may be late, and then it is down for a moment: so there are more attempts."""
+    for _ in range(8):
+        until, gap = time.monotonic() + 2 * FRESH_S, None
+        while time.monotonic() < until and not gap:
+            for user, reason in reasons.items():
+                answer = world.ask(user)
+                assert answer.reason == reason or answer.is_down, answer
+                gap = gap or (answer if answer.reason != reason else None)
+        if not gap:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"never without a gap: {gap}")
 
 
 def log_says(*words):
@@ -326,11 +337,8 @@ def make_bob_a_string(world):
 
 def only_bob_is_refused(world):
     wait_until(lambda: world.ask("bob").reason == "bad_record", "bob to be refused")
-    until = time.monotonic() + FRESH_S
-    while time.monotonic() < until:
-        bob = world.ask("bob")
-        assert (bob.verdict, bob.status, bob.reason) == ("deny", 503, "bad_record")
-        assert world.ask("alice").verdict == "allow"
+    steadily(world, {"bob": "bad_record", "alice": "ok"})
+    assert world.ask("bob").status == 503
 
 
 def restore_bob(world):
@@ -405,9 +413,10 @@ def corrupt_records(world):
 
 def only_they_are_refused(world):
     for case, user in world.spoilt.items():
+        wait_until(lambda user=user: not world.is_down(user), f"{case}: an answer")
         answer = world.ask(user, owed=False)
         assert (answer.verdict, answer.reason) == ("deny", "bad_record"), f"{case}: {answer}"
-        assert world.ask("alice").verdict == "allow", case
+    steadily(world, {"alice": "ok", "bob": "ok"})
 
 
 GARBAGE = {
@@ -524,9 +533,9 @@ def flush_all(world):
 
 
 def nobody_is_known(world):
-    wait_until(lambda: world.ask("alice").reason == "bad_credential", "alice to be forgotten")
     for user in ("alice", "bob", "carol", "dan"):
-        assert world.ask(user).verdict == "deny"
+        wait_until(lambda user=user: world.ask(user).reason == "bad_credential", f"{user} to be forgotten")
+    steadily(world, {user: "bad_credential" for user in ("alice", "bob", "carol", "dan")})
 
 
 def write_records_again(world):
@@ -687,7 +696,7 @@ SCRIPT = {"through": ("proxy", "script")}
 PASSWORD = {"url": "redis://reeve@{host}:{port}/0", "before": make_agents_user}
 ACL_FILE = Path(__file__).resolve().parents[2] / "contrib" / "redis-acl" / "reeve-users.conf"
 
-EVICTION = "the agent does not look at maxmemory-policy; README forbids one that evicts"
+EVICTION = "the agent does not look at maxmemory-policy, which README forbids to evict"
 
 ROWS = [
     Row("R01", "down at start", "starts, not ready, deny; attempts back off; then ready", play=down_at_start),
@@ -763,7 +772,7 @@ ROWS = [
         no_more_than_debited, options=SCRIPT),
     Row("R29", "FLUSHALL", "keys unknown: deny; no free reset of quotas", flush_all, nobody_is_known,
         write_records_again),
-    Row("R30", "a policy that evicts", "-", absent=EVICTION),
+    Row("R30", "a policy that evicts", "-", missing=EVICTION),
     Row("R31", "Redis' clock steps an hour, and back", "no second full quota", step_redis_clock,
         stays_at_the_end, options={"clocks": ("redis", "agent"), "limit": {"quota": 50, "per": "hour"}}),
     Row("R32", "restart with an older dump", "no free reset of quotas", old_dump, dan_is_at_the_end,

@@ -13,7 +13,7 @@ SHORT, LONG = "short", "long"
 class Row:
     """Played in a World while callers ask: `inject`, `check` and `heal` are functions of it. `play` stands
     in their place where a row needs the whole course. `tests`, [(module, function)], stand elsewhere and
-    are run as they are. `absent` says why there is nothing to be played.
+    are run as they are. `absent` says why a row has no meaning here, `missing` what the agent does not do.
 
     `required` is beside what holds in every row: nobody is allowed without right, a quota is never over,
     answers come in the deadline, the audit has each as it was told, and afterwards all are served, with
@@ -29,6 +29,7 @@ class Row:
     play: object = None
     tests: tuple = ()
     absent: str = ""
+    missing: str = ""
     options: dict = field(default_factory=dict)
     may_be_late: bool = False
     tier: str = SHORT
@@ -50,8 +51,9 @@ def summary(results):
     """Lines of the table; `results` is {name of a row: [passed, seconds]}."""
     yield f"{'id':4} {'fault':58} {'result':7} seconds"
     for row in rows():
-        if row.absent:
-            yield f"{row.id:4} {row.fault:58} {'-':7} {row.absent}"
+        if row.absent or row.missing:
+            result = "-" if row.absent else "missing"
+            yield f"{row.id:4} {row.fault:58} {result:7} {row.absent or row.missing}"
         elif row.name in results:
             passed, seconds = results[row.name]
             yield f"{row.id:4} {row.fault:58} {'pass' if passed else 'FAIL':7} {seconds:7.1f}"

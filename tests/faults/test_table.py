@@ -16,7 +16,7 @@ LOG_LINES_SHOWN = 25
 
 
 def is_chosen(row, is_long):
-    return not row.absent and (is_long or row.tier == table.SHORT)
+    return not (row.absent or row.missing) and (is_long or row.tier == table.SHORT)
 
 
 def cases_of(function):
@@ -57,7 +57,7 @@ class Players:
     """Plays the rows, some at a time: most of a row is waiting. Outcomes are had one by one, in order.
     Servers die with the thread that started them, so a row has one thread from beginning to end."""
 
-    AT_A_TIME = 2
+    AT_A_TIME = 3
 
     def __init__(self, rows, is_long, directory_of):
         self.is_long = is_long

@@ -26,9 +26,10 @@ from scripted_redis import ScriptedRedis
 
 MIB = 1 << 20
 DEADLINE_S = 0.15
-# Of the agent's answers some may be later on a busy machine, none by so much that HAProxy's own
-# timeout would be to blame for it.
-SLACK_S, LATE_SHARE, NEVER_S = 0.1, 0.02, 1.5
+# Of the answers some may be later by more than the slack, and none ever by more than the second. More
+# is borne only where the machine itself was held up: where a caller overslept as much.
+SLACK_S, LATE_SHARE, NEVER_S = 0.1, 0.02, 1.0
+NAP_S = 0.003
 FRESH = "300ms"
 FRESH_S = 0.3
 # Redis counts it, and nobody ever admits more of it.
@@ -123,6 +124,7 @@ class World:
         self.directory = directory
         self.dice = random.Random(directory.name)
         self.answers = []
+        self.overslept = [0.0]
         self.limit = limit or {"quota": SMALL_QUOTA, "per": "month"}
         self.bound = SMALL_QUOTA
         self.before = before
@@ -162,7 +164,7 @@ class World:
         self.agent.start()
 
     def start_without_agent(self):
-        if self.clocks:
+        if self.clocks and self.base_us == 0:
             self._enter_hour()
         self.redis.start()
         self.connection = Connection(self.directory / "redis.sock")
@@ -173,9 +175,12 @@ class World:
     def _enter_hour(self):
         """Ten minutes of one are over, on all clocks: no test waits for the next."""
         hour_us = 3600 * 10**6
-        self.base_us = (hour_us // 6 - time.time_ns() // 1000) % hour_us
+        self.set_clocks((hour_us // 6 - time.time_ns() // 1000) % hour_us)
+
+    def set_clocks(self, offset_us):
+        self.base_us = offset_us
         for clock in self.clocks.values():
-            clock.step(self.base_us)
+            clock.step(offset_us)
 
     def stop(self):
         self.is_over.set()
@@ -258,7 +263,9 @@ class World:
             if self.is_over.is_set():
                 break
             case()
-            time.sleep(0.003)
+            begin = time.monotonic()
+            time.sleep(NAP_S)
+            self.overslept.append(time.monotonic() - begin - NAP_S)
         caller.close()
 
     def stop_load(self):
@@ -266,6 +273,8 @@ class World:
         if self.load_thread:
             self.load_thread.join(20)
             assert not self.load_thread.is_alive(), "a caller hangs"
+        self.load_thread = None
+        self.is_over.clear()
 
     # What is seen.
 
@@ -302,6 +311,10 @@ class World:
 
     def end(self, may_be_late=False):
         """All are served again, and nothing was wrong."""
+        if not self.load_thread:
+            self.start_load()
+        asked = len(self.answers)
+        wait_until(lambda: len(self.answers) > asked + 20, "callers to be answered")
         for user in ("alice", "bob", "carol"):
             self.wait_until_up(user)
         self.stop_load()
@@ -313,27 +326,32 @@ class World:
         wrong = [one for one in self.answers if one.verdict == "allow" and not one.owed]
         assert not wrong, f"allowed without right: {wrong[0]}"
         assert self.allows("dan") <= self.bound, f"{self.allows('dan')} of {self.bound} admitted"
-        assert len(self.answers) > 20, "hardly anything was asked"
         if may_be_late:
             return
         seconds = sorted(one.seconds for one in self.answers)
-        assert seconds[-1] < NEVER_S, f"an answer took {seconds[-1]:.3f} s"
+        worst = NEVER_S + 3 * max(self.overslept)
+        assert seconds[-1] < worst, f"an answer took {seconds[-1]:.3f} s"
         late = sum(second > DEADLINE_S + SLACK_S for second in seconds)
-        assert late <= 1 + LATE_SHARE * len(seconds), f"{late} of {len(seconds)} answers were late"
+        most = 1 + LATE_SHARE * len(seconds) + 3 * self.stalls()
+        assert late <= most, f"{late} of {len(seconds)} answers were late"
 
-    def assert_back_to_base(self):
+    def stalls(self):
+        """How often the machine let a caller wait for long."""
+        return sum(second > SLACK_S / 4 for second in self.overslept)
+
+    def assert_back_to_base(self, timeout=10.0):
         # A thread that resolves a name, or a connection that lingers, may take a moment.
-        wait_until(lambda: self.agent.open_files() <= self.base_fds + 1, "descriptors to be closed")
-        wait_until(lambda: self.rss() <= self.base_rss + RSS_SLACK, "memory to be given back")
+        fds, rss = self.base_fds + 1, self.base_rss + RSS_SLACK
+        wait_until(lambda: self.agent.open_files() <= fds, "descriptors to be closed", timeout)
+        wait_until(lambda: self.rss() <= rss, "memory to be given back", timeout)
 
     def assert_audited(self):
         """The agent ends well, and has written each decision once, as it was told."""
         assert self.agent.terminate() == 0, "did not end well"
         audited = {}
         for record in self.agent.audit():
-            if "rid" in record:
-                assert record["rid"] not in audited, f"{record['rid']} twice in the audit"
-                audited[record["rid"]] = (record["verdict"], record["reason"])
+            decision = (record.get("verdict"), record.get("reason"))
+            audited.setdefault(record.get("rid"), []).append(decision)
         for one in self.answers:
             found = audited.get(one.rid)
-            assert found == (one.verdict, one.reason), f"{one}; the audit says {found}"
+            assert found == [(one.verdict, one.reason)], f"{one}; the audit says {found}"
