@@ -55,10 +55,9 @@ class Window:
             return self._answer("stale", now_us, call, 0, self.used, holders)
         if done == call["seq"]:
             return self._answer("ok", now_us, call, units, self.used, holders)
-        self.lost = min(self.lost, now_ms)
-        if done < call["last"]:
-            self.used, self.lost = max(self.used, call["seen"]), now_ms
-        granted = act(call, holders, now_ms, is_same)
+        has_lost = done < call["last"]
+        self.lost = now_ms if has_lost else min(self.lost, now_ms)
+        granted = act(call, holders, now_ms, is_same, has_lost)
         self.start, self.end = start, end
         self.calls, self.pruned = pruned(self.calls, self.pruned, now_us // MICRO)
         self.calls[call["holder"]] = (call["seq"], granted, now_us // MICRO)
@@ -70,16 +69,18 @@ class Window:
     def adjust(self, now_us, call):
         return self._run(now_us, call, self._adjust)
 
-    def _take(self, call, holders, now_ms, _):
+    def _take(self, call, holders, now_ms, _, has_lost):
+        self.used = max(self.used, call["seen"]) if has_lost else self.used
         left, granted = call["limit"] - self.used, 0
         if left >= call["least"] and now_ms - self.lost >= HEAL_MS:
             granted = min(call["want"], max(call["least"], left // (2 * holders)))
         self.used += granted
         return granted
 
-    def _adjust(self, call, holders, now_ms, is_same):
+    def _adjust(self, call, holders, now_ms, is_same, has_lost):
         back = call["back"] if is_same else 0
-        self.used = max(0, self.used - back) + call["owed"]
+        least = max(self.used, call["seen"] - back) if has_lost else max(0, self.used - back)
+        self.used = least + call["owed"]
         return 0
 
 

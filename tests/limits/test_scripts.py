@@ -353,6 +353,22 @@ def test_quota_lost_is_told_by_the_first_call_and_grants_nothing_for_a_second(sc
     assert 0 < answer["granted"] <= 20 and answer["used"] <= 100
 
 
+@pytest.mark.parametrize(("others", "used"), [(30, 80), (10, 60), (0, 50)])
+def test_quota_units_of_a_lost_grant_are_not_given_back_to_others(scripts, redis, others, used):
+    """A replica that did not know the grant was promoted, and granted to another meanwhile."""
+    counter = Counter(scripts, "window")
+    window = {"start": EPOCH_US // 1000, "end": EPOCH_US // 1000 + 60_000}
+    dumps = []
+    counter("take", EPOCH_US, quota_call(**window, holder="b", want=50, least=50))
+    keep(redis, counter, dumps)
+    assert counter("take", EPOCH_US, quota_call(**window, want=40, least=40))["used"] == 90
+    redis("RESTORE", counter.key, 0, dumps[0][0], "REPLACE")
+    vars(counter.model).update(vars(dumps[0][1]))
+    counter("take", EPOCH_US, quota_call(**window, holder="c", want=others, least=others))
+    answer = counter("adjust", EPOCH_US, quota_call(**window, seq=2, last=1, seen=90, back=40))
+    assert answer["used"] == used
+
+
 def test_quota_heals_also_when_the_clock_went_back(scripts, redis):
     counter = Counter(scripts, "window")
     window = {"start": EPOCH_US // 1000, "end": EPOCH_US // 1000 + 7_200_000}

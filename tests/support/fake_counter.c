@@ -101,12 +101,23 @@ static void finish(const struct run *run, int64_t granted, int64_t used,
 
 /* --- window.lua --- */
 
-static void window_take(const struct run *run, int64_t limit, struct fake_store_answer *answer)
+/* What the caller saw, and whether its last call is forgotten. */
+struct loss {
+    int64_t seen;
+    bool has_lost;
+};
+
+static void window_take(const struct run *run, const struct loss *loss,
+                        struct fake_store_answer *answer)
 {
     struct fake_counter *counter = run->counter;
-    int64_t want = argument(run, 8), least = argument(run, 9);
-    int64_t left = limit - counter->used, granted = 0;
+    int64_t limit = argument(run, 6), want = argument(run, 8), least = argument(run, 9);
+    int64_t granted = 0;
 
+    if (loss->has_lost) {
+        counter->used = max(counter->used, loss->seen);
+    }
+    int64_t left = limit - counter->used;
     if (left >= least && run->now_us / 1000 - counter->lost >= 1000) {
         granted = min(want, max(least, left / (2 * counter->holder_count)));
     }
@@ -114,24 +125,29 @@ static void window_take(const struct run *run, int64_t limit, struct fake_store_
     finish(run, granted, counter->used, answer);
 }
 
-static void window_adjust(const struct run *run, bool is_same, struct fake_store_answer *answer)
+static void window_adjust(const struct run *run, bool is_same, const struct loss *loss,
+                          struct fake_store_answer *answer)
 {
     struct fake_counter *counter = run->counter;
-    int64_t back = argument(run, 8), owed = argument(run, 9);
+    int64_t back = is_same ? argument(run, 8) : 0, owed = argument(run, 9);
 
-    counter->used = min(MOST, max(0, counter->used - (is_same ? back : 0)) + owed);
+    counter->used =
+        loss->has_lost ? max(counter->used, loss->seen - back) : max(0, counter->used - back);
+    counter->used = min(MOST, counter->used + owed);
     finish(run, 0, counter->used, answer);
 }
 
-static void heal_window(const struct run *run)
+static struct loss find_loss(const struct run *run)
 {
     struct fake_counter *counter = run->counter;
-    int64_t seen = argument(run, 10) < counter->reset * 1000 ? 0 : argument(run, 7);
+    int64_t now_ms = run->now_us / 1000;
+    struct loss loss = {
+        .seen = argument(run, 10) < counter->reset * 1000 ? 0 : argument(run, 7),
+        .has_lost = run->holder->sequence < run->last,
+    };
 
-    if (run->holder->sequence < run->last) {
-        counter->used = max(counter->used, seen);
-        counter->lost = run->now_us / 1000;
-    }
+    counter->lost = loss.has_lost ? now_ms : min(counter->lost, now_ms);
+    return loss;
 }
 
 static void run_window(struct run *run, bool takes, struct fake_store_answer *answer)
@@ -166,12 +182,11 @@ static void run_window(struct run *run, bool takes, struct fake_store_answer *an
     }
     counter->start = start;
     counter->stop = stop;
-    counter->lost = min(counter->lost, now_ms);
-    heal_window(run);
+    struct loss loss = find_loss(run);
     if (takes) {
-        window_take(run, argument(run, 6), answer);
+        window_take(run, &loss, answer);
     } else {
-        window_adjust(run, is_same, answer);
+        window_adjust(run, is_same, &loss, answer);
     }
 }
 

@@ -53,12 +53,11 @@ if done > sequence then
 elseif done == sequence then
     return answer("ok", done_units, used, holders)
 end
--- The store forgot a call that it had answered: it lost data. What this holder saw is the least
--- that was used, and nothing is granted until all who are at work have said what they saw.
-lost = math.min(lost, now_ms) -- the clock may have gone back
-if done < last then
-    used, lost = math.max(used, seen), now_ms
-end
+-- The store forgot a call that it had answered: it lost data. What this holder saw, less what it
+-- gives back, is the least that was used, and nothing is granted until all who are at work have said
+-- what they saw.
+local has_lost = done < last
+lost = has_lost and now_ms or math.min(lost, now_ms) -- the clock may have gone back
 
 local function finish(granted)
     redis.call("HSET", KEYS[1], "start", digits(start), "end", digits(stop), "used", digits(used),

@@ -2,6 +2,12 @@
 -- seen_at.
 
 local back, owed = tonumber(ARGV[8]), tonumber(ARGV[9])
-used = math.max(0, used - (is_same and back or 0)) + owed
-used = math.min(used, BEYOND - 1)
+back = is_same and back or 0
+if has_lost then
+    -- The grant of these units may be lost as well, and others were granted since.
+    used = math.max(used, seen - back)
+else
+    used = math.max(0, used - back)
+end
+used = math.min(used + owed, BEYOND - 1)
 return finish(0)
