@@ -161,26 +161,24 @@ static struct crypto_hasher *hasher_of(struct apikey_verifier *verifier,
         return verifier->accepts_plain ? verifier->plain : NULL;
     }
     for (size_t i = 0; i < verifier->pepper_count; i++) {
-        if (str_equal(hash->pepper, str_from_c(verifier->peppers[i].id))) {
+        if (str_equal(record_str(&hash->pepper), str_from_c(verifier->peppers[i].id))) {
             return verifier->peppers[i].hasher;
         }
     }
     return NULL;
 }
 
-static bool hash_is_live(const struct key_record *key, unsigned index, struct now now)
+/* The key's hash where it has it and it holds now, else NULL. */
+static struct record_hash *live_hash(struct key_record *key, unsigned index, struct now now)
 {
-    if (key->hash[index].scheme == RECORD_HASH_NONE) {
-        return false;
-    }
-    return index == 0 || now_wall_s(now) < key->hash2_until;
+    bool is_live = index == 0 || now_wall_s(now) < key->hash2_until;
+
+    return is_live ? record_hash(key, index) : NULL;
 }
 
-static bool is_remembered(const struct directory_entry *entry, unsigned index,
-                          const struct siphash_digest *digest)
+static bool is_remembered(const struct record_hash *hash, const struct siphash_digest *digest)
 {
-    return entry->has_verified[index] &&
-           crypto_equal(&entry->verified[index], digest, sizeof(*digest));
+    return hash->has_verified && crypto_equal(&hash->verified, digest, sizeof(*digest));
 }
 
 static enum reason check_hash(struct apikey_verifier *verifier, struct str text,
@@ -200,26 +198,27 @@ static enum reason check_hash(struct apikey_verifier *verifier, struct str text,
 
 /* A hash under a pepper that is gone must not hide the other, good one. */
 static enum reason check_secret(struct apikey_verifier *verifier, struct str text,
-                                const struct siphash_digest *digest, struct directory_entry *entry,
+                                const struct siphash_digest *digest, struct key_record *key,
                                 struct now now, unsigned *index)
 {
-    const struct key_record *key = &entry->record->key;
     enum reason result = REASON_BAD_CREDENTIAL;
 
     for (unsigned i = 0; i < 2; i++) {
-        if (hash_is_live(key, i, now) && is_remembered(entry, i, digest)) {
+        const struct record_hash *hash = live_hash(key, i, now);
+        if (hash && is_remembered(hash, digest)) {
             *index = i;
             return REASON_OK;
         }
     }
     for (unsigned i = 0; i < 2; i++) {
-        if (!hash_is_live(key, i, now)) {
+        struct record_hash *hash = live_hash(key, i, now);
+        if (!hash) {
             continue;
         }
-        enum reason reason = check_hash(verifier, text, &key->hash[i]);
+        enum reason reason = check_hash(verifier, text, hash);
         if (reason == REASON_OK) {
-            entry->verified[i] = *digest;
-            entry->has_verified[i] = true;
+            hash->verified = *digest;
+            hash->has_verified = true;
             *index = i;
             return REASON_OK;
         }
@@ -237,8 +236,8 @@ enum reason apikey_verify(struct apikey_verifier *verifier, struct str text,
                           const struct siphash_digest *digest, struct directory_entry *entry,
                           struct now now, unsigned *hash_index)
 {
-    const struct key_record *key = &entry->record->key;
-    enum reason reason = check_secret(verifier, text, digest, entry, now, hash_index);
+    struct key_record *key = &entry->record->key;
+    enum reason reason = check_secret(verifier, text, digest, key, now, hash_index);
 
     if (reason != REASON_OK) {
         return reason;

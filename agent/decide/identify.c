@@ -8,7 +8,7 @@ static bool source_is_allowed(const struct run *run, const struct record_prefixe
         return true;
     }
     for (size_t i = 0; i < prefixes->count; i++) {
-        if (ip_prefix_holds(&prefixes->items[i], &run->request->source)) {
+        if (ip_prefix_holds(record_prefix(prefixes, i), &run->request->source)) {
             return true;
         }
     }
@@ -86,7 +86,7 @@ enum step_result step_key(struct run *run)
         return run_deny(run, reason, "wrong secret");
     }
     name_credential(run, run->keyid, hash_index);
-    run->out->verdict.user = entry->record->key.user;
+    run->out->verdict.user = record_str(&entry->record->key.user);
     if (reason != REASON_OK) {
         return run_deny(run, reason, NULL);
     }
@@ -106,7 +106,7 @@ enum step_result step_user(struct run *run)
         return STEP_NEXT;
     }
     enum step_result result = run_get_linked(run, run->key_entry, DIRECTORY_LINK_USER, RECORD_USER,
-                                             run->key->user, &entry);
+                                             run->out->verdict.user, &entry);
     if (result != STEP_NEXT) {
         return result;
     }
@@ -115,7 +115,7 @@ enum step_result step_user(struct run *run)
     }
     run->user_entry = entry;
     run->user = &entry->record->user;
-    run->out->verdict.team = run->user->team;
+    run->out->verdict.team = record_str(&run->user->team);
     if (!run->user->is_active) {
         return run_deny(run, REASON_USER_DISABLED, "user disabled");
     }
@@ -132,11 +132,11 @@ enum step_result step_team(struct run *run)
 {
     struct directory_entry *entry;
 
-    if (!run->user || run->user->team.len == 0) {
+    if (!run->user || run->out->verdict.team.len == 0) {
         return STEP_NEXT;
     }
     enum step_result result = run_get_linked(run, run->user_entry, DIRECTORY_LINK_TEAM, RECORD_TEAM,
-                                             run->user->team, &entry);
+                                             run->out->verdict.team, &entry);
     if (result != STEP_NEXT) {
         return result;
     }

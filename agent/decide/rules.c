@@ -47,7 +47,7 @@ static bool may_allow(const struct key_record *key, struct str role)
         return true;
     }
     for (size_t i = 0; i < key->roles.count; i++) {
-        if (str_equal(key->roles.items[i], role)) {
+        if (str_equal(record_name(&key->roles, i), role)) {
             return true;
         }
     }
@@ -58,7 +58,7 @@ static bool may_allow(const struct key_record *key, struct str role)
 static bool is_lifted(const struct run *run, struct str name)
 {
     for (size_t i = 0; run->user && i < run->user->limits.count; i++) {
-        struct str item = run->user->limits.items[i];
+        struct str item = record_name(&run->user->limits, i);
         if (item.len > 0 && item.ptr[0] == '!' && str_equal(str_skip(item, 1), name)) {
             return true;
         }
@@ -66,20 +66,17 @@ static bool is_lifted(const struct run *run, struct str name)
     return false;
 }
 
-static void add_role_limits(struct run *run, const struct record_names *limits, struct str role,
-                            bool is_shadow)
+static void add_role_limit(struct run *run, struct str name, struct str role, bool is_shadow)
 {
-    for (size_t i = 0; i < limits->count; i++) {
-        if (!is_lifted(run, limits->items[i])) {
-            run_add_limit(run, limits->items[i], role, is_shadow);
-        }
+    if (!is_lifted(run, name)) {
+        run_add_limit(run, name, role, is_shadow);
     }
 }
 
 /* The user's first role is remembered, and most users have one. */
 static enum step_result get_role(struct run *run, struct str role, struct directory_entry **entry)
 {
-    if (run->user && role.ptr == run->user->roles.items[0].ptr) {
+    if (run->user && role.ptr == record_name(&run->user->roles, 0).ptr) {
         return run_get_linked(run, run->user_entry, DIRECTORY_LINK_ROLE, RECORD_ROLE, role, entry);
     }
     return run_get(run, RECORD_ROLE, role, entry);
@@ -104,7 +101,9 @@ static enum step_result search_role(struct search *search, struct str role)
     keep_better(&search->shadowed.deny, &deny, role, record);
     keep_better(&search->shadowed.allow, &allow, role, record);
     if (!str_is_absent(allow.rule)) {
-        add_role_limits(run, &record->limits, role, record->is_shadow);
+        for (size_t i = 0; i < record->limits.count; i++) {
+            add_role_limit(run, record_name(&record->limits, i), role, record->is_shadow);
+        }
     }
     if (record->is_shadow) {
         search->has_shadow = true;
@@ -158,18 +157,18 @@ static void tell_shadow(struct search *search)
 /* The rule's own limits, and those of user and team, which always apply. */
 static void add_limits(struct run *run, const struct best *best)
 {
-    const struct record_names rule = {best->match.limits, best->match.limit_count};
-
     run->cost = best->match.cost;
-    add_role_limits(run, &rule, best->role, false);
+    for (size_t i = 0; i < best->match.limit_count; i++) {
+        add_role_limit(run, best->match.limits[i], best->role, false);
+    }
     for (size_t i = 0; run->user && i < run->user->limits.count; i++) {
-        struct str item = run->user->limits.items[i];
+        struct str item = record_name(&run->user->limits, i);
         if (item.len > 0 && item.ptr[0] != '!') {
             run_add_limit(run, item, STR_ABSENT, false);
         }
     }
     for (size_t i = 0; run->team && i < run->team->limits.count; i++) {
-        run_add_limit(run, run->team->limits.items[i], STR_ABSENT, false);
+        run_add_limit(run, record_name(&run->team->limits, i), STR_ABSENT, false);
     }
 }
 
@@ -196,18 +195,30 @@ static enum step_result conclude(struct search *search)
     return STEP_NEXT;
 }
 
+/* The user's roles, or the one of the anonymous. */
+static size_t role_count(const struct run *run)
+{
+    return run->user ? run->user->roles.count : 1;
+}
+
+static struct str role_at(const struct run *run, size_t i)
+{
+    return run->user ? record_name(&run->user->roles, i) : run->out->gate->anonymous;
+}
+
 /* The roles that could allow, "a,b": the user's, narrowed by the key's subset. */
-static struct str role_list(struct run *run, const struct record_names *roles)
+static struct str role_list(struct run *run)
 {
     struct str parts[2 * RECORD_ROLES_MAX];
     size_t count = 0;
 
-    for (size_t i = 0; i < roles->count && i < RECORD_ROLES_MAX; i++) {
-        if (may_allow(run->key, roles->items[i])) {
+    for (size_t i = 0; i < role_count(run); i++) {
+        struct str role = role_at(run, i);
+        if (may_allow(run->key, role)) {
             if (count > 0) {
                 parts[count++] = STR(",");
             }
-            parts[count++] = roles->items[i];
+            parts[count++] = role;
         }
     }
     /* One role's text lives as long as its record, and is not copied. */
@@ -216,19 +227,16 @@ static struct str role_list(struct run *run, const struct record_names *roles)
 
 enum step_result step_rules(struct run *run)
 {
-    const struct record_names anonymous = {&run->out->gate->anonymous, 1};
-    const struct record_names *roles = run->user ? &run->user->roles : &anonymous;
-    struct search search = {
-        .run = run,
-        .query = {.method = run->request->method,
-                  .host = run->out->host,
-                  .path = run->out->path,
-                  .user = run->user ? run->key->user : STR_ABSENT,
-                  .team = run->user && run->user->team.len > 0 ? run->user->team : STR_ABSENT}};
+    struct search search = {.run = run,
+                            .query = {.method = run->request->method,
+                                      .host = run->out->host,
+                                      .path = run->out->path,
+                                      .user = run->user ? run->out->verdict.user : STR_ABSENT,
+                                      .team = run->out->verdict.team}};
 
-    run->out->verdict.roles = role_list(run, roles);
-    for (size_t i = 0; i < roles->count; i++) {
-        enum step_result result = search_role(&search, roles->items[i]);
+    run->out->verdict.roles = role_list(run);
+    for (size_t i = 0; i < role_count(run); i++) {
+        enum step_result result = search_role(&search, role_at(run, i));
         if (result != STEP_NEXT) {
             return result;
         }

@@ -58,15 +58,11 @@ enum directory_link {
 
 /* An entry of the cache, as far as deciding may see it. */
 struct directory_entry {
-    const struct record *record; /* parsed; never NULL in a FOUND answer */
+    struct record *record; /* parsed; never NULL in a FOUND answer; authn notes what it verified */
     /* Written by decide/memo, which says when they hold. Cleared whenever the record changes. */
     uint64_t links_generation;
     struct directory_entry *links[DIRECTORY_LINK_COUNT]; /* NULL: not known */
-    /* SipHash-128 of credential texts that were verified against this very record; a slot for each
-     * of a key's two hashes. Cleared whenever the record changes. Written by authn. */
-    bool has_verified[2];
     bool is_refreshed; /* its fetch was answered in this turn, for the audit's `source` */
-    struct siphash_digest verified[2];
 };
 
 struct directory_settings {

@@ -36,7 +36,7 @@ struct field {
     bool is_required;
 };
 
-#define KEPT(member) offsetof(struct draft, record.member)
+#define KEPT(member) offsetof(struct draft, member)
 #define UNKEPT       offsetof(struct draft, unkept)
 
 static const struct field key_fields[] = {
@@ -120,16 +120,14 @@ static const struct bond {
 
 void draft_start(struct draft *draft, enum record_kind kind)
 {
-    draft->record = (struct record){.kind = kind};
-    draft->seen = 0;
-    draft->name_count = 0;
+    *draft = (struct draft){.kind = kind};
     if (kind == RECORD_ROLE) {
-        draft->record.role.priority = -1;
+        draft->role.priority = -1;
     }
 }
 
 static const char *names_read(struct draft *draft, struct str value, bool may_lift,
-                              struct record_names *out)
+                              struct draft_names *out)
 {
     struct str *items = draft->names + draft->name_count;
     const char *fault = value_names(value, may_lift, items, RECORD_NAMES_MAX, &out->count);
@@ -141,7 +139,7 @@ static const char *names_read(struct draft *draft, struct str value, bool may_li
     return fault;
 }
 
-static const char *prefixes_read(struct draft *draft, struct str value, struct record_prefixes *out)
+static const char *prefixes_read(struct draft *draft, struct str value, struct draft_prefixes *out)
 {
     out->items = draft->prefixes;
     return value_prefixes(value, draft->prefixes, &out->count);
@@ -173,7 +171,7 @@ static const char *value_read(struct draft *draft, const struct field *field, st
     case VALUE_NAMES:
         return names_read(draft, value, false, out);
     case VALUE_SUBSET:
-        draft->record.key.has_roles = true;
+        draft->key.has_roles = true;
         return names_read(draft, value, false, out);
     case VALUE_LIFTS:
         return names_read(draft, value, true, out);
@@ -199,13 +197,13 @@ static const char *value_read(struct draft *draft, const struct field *field, st
 
 enum err draft_field(struct draft *draft, struct str name, struct str value, struct diag *diag)
 {
-    const struct field *fields = tables[draft->record.kind].fields;
+    const struct field *fields = tables[draft->kind].fields;
     size_t i = 0;
 
-    while (i < tables[draft->record.kind].count && !str_equal(name, str_from_c(fields[i].name))) {
+    while (i < tables[draft->kind].count && !str_equal(name, str_from_c(fields[i].name))) {
         i++;
     }
-    if (i == tables[draft->record.kind].count) {
+    if (i == tables[draft->kind].count) {
         diag_set(diag, "%s: no such field", log_quote(name).text);
         return ERR_SYNTAX;
     }
@@ -223,12 +221,12 @@ enum err draft_field(struct draft *draft, struct str name, struct str value, str
 
 static bool is_seen(const struct draft *draft, const char *name)
 {
-    const struct field *fields = tables[draft->record.kind].fields;
+    const struct field *fields = tables[draft->kind].fields;
     size_t i = 0;
 
     while (strcmp(fields[i].name, name) != 0) {
         i++;
-        ensure(i < tables[draft->record.kind].count);
+        ensure(i < tables[draft->kind].count);
     }
     return draft->seen & (1u << i);
 }
@@ -256,7 +254,7 @@ static enum err bonds_check(const struct draft *draft, struct diag *diag)
 
     for (size_t i = 0; i < sizeof(bonds) / sizeof(bonds[0]); i++) {
         const struct bond *bond = &bonds[i];
-        if (bond->kind == draft->record.kind && !bond_holds(draft, bond)) {
+        if (bond->kind == draft->kind && !bond_holds(draft, bond)) {
             diag_set(diag, "%s: %s %s", bond->field, faults[bond->relation], bond->other);
             return ERR_SYNTAX;
         }
@@ -279,7 +277,7 @@ static enum err limit_finish(struct limit_record *limit, struct diag *diag)
 
 enum err draft_finish(struct draft *draft, struct diag *diag)
 {
-    enum record_kind kind = draft->record.kind;
+    enum record_kind kind = draft->kind;
 
     for (size_t i = 0; i < tables[kind].count; i++) {
         const struct field *field = &tables[kind].fields[i];
@@ -289,5 +287,5 @@ enum err draft_finish(struct draft *draft, struct diag *diag)
         }
     }
     enum err err = bonds_check(draft, diag);
-    return !err && kind == RECORD_LIMIT ? limit_finish(&draft->record.limit, diag) : err;
+    return !err && kind == RECORD_LIMIT ? limit_finish(&draft->limit, diag) : err;
 }

@@ -20,8 +20,67 @@
 #define RECORD_NAMES_MAX                                                                           \
     (RECORD_ROLES_MAX > RECORD_LIMITS_MAX ? RECORD_ROLES_MAX : RECORD_LIMITS_MAX)
 
+struct draft_names {
+    const struct str *items;
+    size_t count;
+};
+
+struct draft_prefixes {
+    const struct ip_prefix *items;
+    size_t count;
+};
+
+/* See the members of the same names in record.h. */
+
+struct draft_hash {
+    enum record_hash_scheme scheme; /* NONE: there is no such hash */
+    struct str pepper;
+    uint8_t digest[32];
+};
+
+struct draft_key {
+    struct str user;
+    struct draft_hash hash[2];
+    int64_t hash2_until;
+    bool is_active;
+    int64_t not_before;
+    int64_t expires;
+    bool has_roles;
+    struct draft_names roles;
+    struct draft_prefixes allow_from;
+};
+
+struct draft_user {
+    bool is_active;
+    struct draft_names roles;
+    struct str team;
+    struct draft_names limits;
+    struct draft_prefixes allow_from;
+    int64_t expires;
+    int64_t tokens_not_before;
+    struct str password;
+};
+
+struct draft_team {
+    bool is_active;
+    struct draft_names limits;
+};
+
+struct draft_role {
+    struct draft_names limits;
+    int priority;
+    bool is_shadow;
+};
+
 struct draft {
-    struct record record;
+    enum record_kind kind;
+    union {
+        struct draft_key key;
+        struct draft_user user;
+        struct draft_team team;
+        struct draft_role role;
+        struct limit_record limit;
+    };
     unsigned seen;                          /* a bit for each line of the kind's table */
     struct str names[2 * RECORD_NAMES_MAX]; /* of at most two lists */
     size_t name_count;

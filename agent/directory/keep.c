@@ -7,7 +7,8 @@
 
 static size_t slot_bytes(const struct slot *slot)
 {
-    return sizeof(*slot) + slot->name_length + (slot->entry.record ? slot->entry.record->bytes : 0);
+    return sizeof(*slot) + slot->name_length +
+           (slot->entry.record ? record_bytes(slot->entry.record) : 0);
 }
 
 struct slot *keep_add(struct directory *directory, uint64_t hash, enum record_kind kind,
@@ -31,7 +32,7 @@ struct slot *keep_add(struct directory *directory, uint64_t hash, enum record_ki
 static void free_record(struct directory *directory, struct slot *slot)
 {
     directory->generation += slot->entry.record != NULL;
-    record_free((struct record *)(uintptr_t)slot->entry.record);
+    record_free(slot->entry.record);
 }
 
 static void set_record(struct directory *directory, struct slot *slot, struct record *record)
@@ -129,12 +130,24 @@ bool keep_has_print(const struct slot *slot, const struct siphash_digest *print)
            slot->print.low == print->low && slot->print.high == print->high;
 }
 
+static void forget_verified(struct slot *slot)
+{
+    if (slot->state != SLOT_FOUND || slot->kind != RECORD_KEY) {
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        struct record_hash *hash = record_hash(&slot->entry.record->key, i);
+        if (hash) {
+            hash->has_verified = false;
+        }
+    }
+}
+
 void keep_renew(struct slot *slot, const struct fetch *fetch)
 {
     /* Invalidated since: whatever was verified may have been so under other circumstances. */
     if (slot->epoch != fetch->epoch) {
-        slot->entry.has_verified[0] = false;
-        slot->entry.has_verified[1] = false;
+        forget_verified(slot);
     }
     slot->epoch = fetch->epoch;
     slot->session = fetch->session;

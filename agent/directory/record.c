@@ -1,108 +1,171 @@
 #include "agent/directory/record.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/base/ensure.h"
 #include "agent/base/log.h"
 #include "agent/directory/draft.h"
 
-/* The block of a record: first measured (no memory yet), then filled in the same order. */
+/* A record's block while it is filled: its struct, then what that points to. */
 struct block {
     char *memory;
     size_t used;
 };
 
+static_assert(sizeof(struct record) +
+                      (RECORD_ROLES_MAX + RECORD_LIMITS_MAX) *
+                          (sizeof(struct record_text) + RECORD_NAME_BYTES_MAX + 1) +
+                      RECORD_PREFIXES_MAX * sizeof(struct ip_prefix) + RECORD_NAME_BYTES_MAX +
+                      RECORD_PHC_BYTES_MAX + 16 <=
+                  RECORD_BLOCK_BYTES_MAX,
+              "no record is larger");
+
 static void *block_take(struct block *block, size_t bytes, size_t alignment)
 {
     size_t at = (block->used + alignment - 1) / alignment * alignment;
 
+    ensure(at + bytes <= RECORD_BLOCK_BYTES_MAX);
     block->used = at + bytes;
-    return block->memory ? block->memory + at : NULL;
+    return block->memory + at;
 }
 
-static void pack_text(struct block *block, struct str *text)
+static uint16_t distance(const void *from, const void *to)
 {
-    char *copy = block_take(block, text->len, 1);
+    return (uint16_t)((const char *)to - (const char *)from);
+}
 
-    if (copy && !str_is_absent(*text)) {
-        memcpy(copy, text->ptr, text->len);
-        text->ptr = copy;
+static void put_text(struct block *block, struct str text, struct record_text *out)
+{
+    if (str_is_absent(text)) {
+        return;
+    }
+    char *copy = block_take(block, text.len, 1);
+    memcpy(copy, text.ptr, text.len);
+    *out = (struct record_text){distance(out, copy), (uint16_t)text.len};
+}
+
+static void put_names(struct block *block, struct draft_names names, struct record_names *out)
+{
+    struct record_text *items =
+        block_take(block, names.count * sizeof(*items), _Alignof(struct record_text));
+
+    *out = (struct record_names){distance(out, items), (uint16_t)names.count};
+    memset(items, 0, names.count * sizeof(*items));
+    for (size_t i = 0; i < names.count; i++) {
+        put_text(block, names.items[i], &items[i]);
     }
 }
 
-static void pack_names(struct block *block, struct record_names *names)
+static void put_prefixes(struct block *block, struct draft_prefixes prefixes,
+                         struct record_prefixes *out)
 {
-    struct str *items = block_take(block, names->count * sizeof(*items), _Alignof(struct str));
+    size_t bytes = prefixes.count * sizeof(*prefixes.items);
+    void *items = block_take(block, bytes, _Alignof(struct ip_prefix));
 
-    for (size_t i = 0; i < names->count; i++) {
-        struct str item = names->items[i];
-        pack_text(block, &item);
-        if (items) {
-            items[i] = item;
-        }
-    }
-    names->items = items ? items : names->items;
-}
-
-static void pack_prefixes(struct block *block, struct record_prefixes *prefixes)
-{
-    size_t bytes = prefixes->count * sizeof(*prefixes->items);
-    struct ip_prefix *items = block_take(block, bytes, _Alignof(struct ip_prefix));
-
-    if (items && bytes > 0) {
-        memcpy(items, prefixes->items, bytes);
-        prefixes->items = items;
+    *out = (struct record_prefixes){distance(out, items), (uint16_t)prefixes.count};
+    if (bytes > 0) {
+        memcpy(items, prefixes.items, bytes);
     }
 }
 
-/* Everything a record points to; in the second run its slices then point into the block. */
-static void pack_members(struct block *block, struct record *record)
+static uint16_t put_hash(struct block *block, const struct draft_hash *hash, const void *from)
 {
-    switch (record->kind) {
+    if (hash->scheme == RECORD_HASH_NONE) {
+        return 0;
+    }
+    struct record_hash *out = block_take(block, sizeof(*out), _Alignof(struct record_hash));
+    *out = (struct record_hash){.scheme = (uint8_t)hash->scheme};
+    memcpy(out->digest, hash->digest, sizeof(out->digest));
+    put_text(block, hash->pepper, &out->pepper);
+    return distance(from, out);
+}
+
+static void put_key(struct block *block, const struct draft_key *draft, struct key_record *out)
+{
+    *out = (struct key_record){.hash2_until = draft->hash2_until,
+                               .not_before = draft->not_before,
+                               .expires = draft->expires,
+                               .is_active = draft->is_active,
+                               .has_roles = draft->has_roles};
+    out->hash_at[0] = put_hash(block, &draft->hash[0], out);
+    out->hash_at[1] = put_hash(block, &draft->hash[1], out);
+    put_names(block, draft->roles, &out->roles);
+    put_prefixes(block, draft->allow_from, &out->allow_from);
+    put_text(block, draft->user, &out->user);
+}
+
+static void put_user(struct block *block, const struct draft_user *draft, struct user_record *out)
+{
+    *out = (struct user_record){.expires = draft->expires,
+                                .tokens_not_before = draft->tokens_not_before,
+                                .is_active = draft->is_active};
+    put_names(block, draft->roles, &out->roles);
+    put_names(block, draft->limits, &out->limits);
+    put_prefixes(block, draft->allow_from, &out->allow_from);
+    put_text(block, draft->team, &out->team);
+    put_text(block, draft->password, &out->password);
+}
+
+static void put_team(struct block *block, const struct draft_team *draft, struct team_record *out)
+{
+    *out = (struct team_record){.is_active = draft->is_active};
+    put_names(block, draft->limits, &out->limits);
+}
+
+static void put_role(struct block *block, const struct draft_role *draft, struct role *rules,
+                     struct role_record *out)
+{
+    *out = (struct role_record){
+        .rules = rules, .priority = draft->priority, .is_shadow = draft->is_shadow};
+    put_names(block, draft->limits, &out->limits);
+}
+
+static void put_limit(struct block *block, const struct limit_record *draft,
+                      struct limit_record *out)
+{
+    *out = *draft;
+    if (!str_is_absent(draft->tz)) {
+        char *copy = block_take(block, draft->tz.len, 1);
+        memcpy(copy, draft->tz.ptr, draft->tz.len);
+        out->tz.ptr = copy;
+    }
+}
+
+static const size_t struct_bytes[RECORD_KIND_COUNT] = {
+    [RECORD_KEY] = offsetof(struct record, key) + sizeof(struct key_record),
+    [RECORD_USER] = offsetof(struct record, user) + sizeof(struct user_record),
+    [RECORD_TEAM] = offsetof(struct record, team) + sizeof(struct team_record),
+    [RECORD_ROLE] = offsetof(struct record, role) + sizeof(struct role_record),
+    [RECORD_LIMIT] = offsetof(struct record, limit) + sizeof(struct limit_record),
+};
+
+/* `rules` are a role's. */
+static void pack(const struct draft *draft, struct role *rules, struct record_draft *out)
+{
+    struct block block = {.memory = out->bytes, .used = struct_bytes[draft->kind]};
+    struct record *record = &out->record;
+
+    record->kind = (uint8_t)draft->kind;
+    switch (draft->kind) {
     case RECORD_KEY:
-        pack_names(block, &record->key.roles);
-        pack_prefixes(block, &record->key.allow_from);
-        pack_text(block, &record->key.user);
-        pack_text(block, &record->key.hash[0].pepper);
-        pack_text(block, &record->key.hash[1].pepper);
+        put_key(&block, &draft->key, &record->key);
         break;
     case RECORD_USER:
-        pack_names(block, &record->user.roles);
-        pack_names(block, &record->user.limits);
-        pack_prefixes(block, &record->user.allow_from);
-        pack_text(block, &record->user.team);
-        pack_text(block, &record->user.password);
+        put_user(&block, &draft->user, &record->user);
         break;
     case RECORD_TEAM:
-        pack_names(block, &record->team.limits);
+        put_team(&block, &draft->team, &record->team);
         break;
     case RECORD_ROLE:
-        pack_names(block, &record->role.limits);
-        break;
-    case RECORD_LIMIT:
-        pack_text(block, &record->limit.tz);
+        put_role(&block, &draft->role, rules, &record->role);
         break;
     default:
+        put_limit(&block, &draft->limit, &record->limit);
         break;
     }
-}
-
-static enum err record_pack(const struct record *draft, struct record **out)
-{
-    struct record record = *draft;
-    struct block block = {.used = sizeof(record)};
-
-    pack_members(&block, &record);
-    block.memory = malloc(block.used);
-    if (!block.memory) {
-        return ERR_MEMORY;
-    }
-    record.bytes = block.used;
-    block.used = sizeof(record);
-    pack_members(&block, &record);
-    memcpy(block.memory, &record, sizeof(record));
-    *out = (struct record *)block.memory;
-    return ERR_OK;
+    record->bytes = (uint32_t)block.used;
 }
 
 static bool is_rule(const struct store_field *field)
@@ -135,7 +198,7 @@ static enum err fields_read(struct draft *draft, const struct store_field *field
                             struct diag *diag)
 {
     for (size_t i = 0; i < count; i++) {
-        if (draft->record.kind == RECORD_ROLE && is_rule(&fields[i])) {
+        if (draft->kind == RECORD_ROLE && is_rule(&fields[i])) {
             continue;
         }
         enum err err = draft_field(draft, fields[i].name, fields[i].value, diag);
@@ -146,38 +209,28 @@ static enum err fields_read(struct draft *draft, const struct store_field *field
     return draft_finish(draft, diag);
 }
 
-static enum err parse(enum record_kind kind, const struct store_field *fields, size_t count,
-                      struct record **out, struct diag *diag)
+static enum err read(enum record_kind kind, const struct store_field *fields, size_t count,
+                     struct record_draft *out, struct diag *diag)
 {
+    struct role *rules = NULL;
     struct draft draft;
 
     draft_start(&draft, kind);
     enum err err = fields_read(&draft, fields, count, diag);
     if (!err && kind == RECORD_ROLE) {
-        err = rules_compile(fields, count, &draft.record.role.rules, diag);
+        err = rules_compile(fields, count, &rules, diag);
     }
-    if (err) {
-        return err;
+    if (!err) {
+        pack(&draft, rules, out);
     }
-    err = record_pack(&draft.record, out);
-    if (err) {
-        diag_set(diag, "out of memory");
-        if (kind == RECORD_ROLE) {
-            role_free(draft.record.role.rules);
-        }
-        return err;
-    }
-    if (kind == RECORD_ROLE) {
-        (*out)->bytes += role_bytes((*out)->role.rules);
-    }
-    return ERR_OK;
+    return err;
 }
 
-enum err record_parse(enum record_kind kind, struct str key, const struct store_field *fields,
-                      size_t field_count, struct record **out, struct diag *diag)
+enum err record_read(enum record_kind kind, struct str key, const struct store_field *fields,
+                     size_t field_count, struct record_draft *out, struct diag *diag)
 {
     struct diag inner;
-    enum err err = parse(kind, fields, field_count, out, &inner);
+    enum err err = read(kind, fields, field_count, out, &inner);
 
     if (err) {
         diag_set(diag, "%s: %s", log_quote(key).text, inner.text);
@@ -185,10 +238,52 @@ enum err record_parse(enum record_kind kind, struct str key, const struct store_
     return err;
 }
 
-void record_free(struct record *record)
+struct record *record_move(const struct record_draft *draft, void *memory)
 {
-    if (record && record->kind == RECORD_ROLE) {
+    struct record *record = memory;
+
+    memcpy(memory, draft->bytes, draft->record.bytes);
+    if (record->kind == RECORD_LIMIT && !str_is_absent(record->limit.tz)) {
+        record->limit.tz.ptr = (char *)memory + (draft->record.limit.tz.ptr - draft->bytes);
+    }
+    return record;
+}
+
+void record_fini(struct record *record)
+{
+    if (record->kind == RECORD_ROLE) {
         role_free(record->role.rules);
     }
-    free(record);
+}
+
+enum err record_parse(enum record_kind kind, struct str key, const struct store_field *fields,
+                      size_t field_count, struct record **out, struct diag *diag)
+{
+    struct record_draft draft;
+    enum err err = record_read(kind, key, fields, field_count, &draft, diag);
+
+    if (err) {
+        return err;
+    }
+    void *memory = malloc(draft.record.bytes);
+    if (!memory) {
+        record_fini(&draft.record);
+        diag_set(diag, "%s: out of memory", log_quote(key).text);
+        return ERR_MEMORY;
+    }
+    *out = record_move(&draft, memory);
+    return ERR_OK;
+}
+
+void record_free(struct record *record)
+{
+    if (record) {
+        record_fini(record);
+        free(record);
+    }
+}
+
+size_t record_bytes(const struct record *record)
+{
+    return record->bytes + (record->kind == RECORD_ROLE ? role_bytes(record->role.rules) : 0);
 }

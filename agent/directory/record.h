@@ -1,8 +1,8 @@
 /*
- * Records: the hashes of DESIGN "Data in Redis", parsed strictly into compact structs. One
- * allocation each (a role's rules have one of their own); every slice points into it. A record that
- * does not parse is an outcome (the request is denied as bad_record), so parsing gives a diag that
- * names key and field, and never a value: values may be hashes.
+ * Records: the hashes of DESIGN "Data in Redis", parsed strictly into compact structs. One block
+ * each (a role's rules have their own); all they point to is inside. A record that does not parse
+ * is an outcome (the request is denied as bad_record), so parsing gives a diag that names key and
+ * field, and never a value: values may be hashes.
  *
  * What is strict here is so that no slip of an operator's script opens anything:
  *   - unknown fields are refused: a misspelt restriction must not be ignored;
@@ -60,12 +60,14 @@
 #include "agent/base/diag.h"
 #include "agent/base/err.h"
 #include "agent/base/ip.h"
+#include "agent/base/siphash.h"
 #include "agent/base/str.h"
 #include "agent/store/store.h"
 
 #define RECORD_ROLES_MAX      32
 #define RECORD_LIMITS_MAX     32
 #define RECORD_PREFIXES_MAX   64
+#define RECORD_NAME_BYTES_MAX 64
 #define RECORD_TEXT_BYTES_MAX 256
 #define RECORD_PHC_BYTES_MAX  512
 #define RECORD_TIME_MAX       INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
@@ -82,48 +84,60 @@ enum record_kind {
     RECORD_KIND_COUNT
 };
 
+/* What a record points to lies behind it in its block, found by distances from the member's own
+ * address: copy records whole or not at all. */
+
+struct record_text {
+    uint16_t at; /* 0: absent */
+    uint16_t length;
+};
+
 struct record_names {
-    const struct str *items;
-    size_t count;
+    uint16_t at; /* of `count` struct record_text */
+    uint16_t count;
 };
 
 struct record_prefixes {
-    const struct ip_prefix *items;
-    size_t count; /* 0: anywhere */
+    uint16_t at;
+    uint16_t count; /* 0: anywhere */
 };
 
 /* How a key's text is stored. */
 enum record_hash_scheme { RECORD_HASH_NONE, RECORD_HASH_SHA256, RECORD_HASH_HMAC_SHA256 };
 
 struct record_hash {
-    enum record_hash_scheme scheme;
-    struct str pepper; /* its id, for HMAC */
+    /* SipHash-128 of a credential's text that was verified against this very hash. Written by authn;
+     * forgotten with the record, and when that was invalidated. */
+    struct siphash_digest verified;
     uint8_t digest[32];
+    struct record_text pepper; /* its id, for HMAC */
+    uint8_t scheme;            /* enum record_hash_scheme */
+    bool has_verified;
 };
 
 /* <prefix>key:<keyid>. Times are UNIX seconds, 0 where not set. */
 struct key_record {
-    struct str user;
-    struct record_hash hash[2]; /* hash[1] is valid before hash2_until */
     int64_t hash2_until;
-    bool is_active; /* state=active|disabled */
     int64_t not_before;
     int64_t expires;
-    bool has_roles; /* roles= was there: a subset that narrows allows; empty: allows nothing */
+    struct record_text user;
+    uint16_t hash_at[2]; /* hash 1 is valid before hash2_until; see record_hash() */
     struct record_names roles;
     struct record_prefixes allow_from;
+    bool is_active; /* state=active|disabled */
+    bool has_roles; /* roles= was there: a subset that narrows allows; empty: allows nothing */
 };
 
 /* <prefix>user:{<user>} */
 struct user_record {
-    bool is_active;
-    struct record_names roles;
-    struct str team;            /* absent: none */
-    struct record_names limits; /* an item may start with '!' */
-    struct record_prefixes allow_from;
     int64_t expires;
     int64_t tokens_not_before;
-    struct str password; /* PHC string; absent: none */
+    struct record_names roles;
+    struct record_names limits; /* an item may start with '!' */
+    struct record_prefixes allow_from;
+    struct record_text team;     /* absent: none */
+    struct record_text password; /* PHC string; absent: none */
+    bool is_active;
 };
 
 /* <prefix>team:<team> */
@@ -179,10 +193,11 @@ struct limit_record {
     bool is_shadow;          /* measured and reported only */
 };
 
-/* A parsed record of any kind; which member holds is known from the kind it was asked for. */
+/* A parsed record of any kind; which member holds is known from the kind it was asked for. Its
+ * memory ends with what that member takes, not with the union. */
 struct record {
-    enum record_kind kind;
-    size_t bytes; /* all it takes */
+    uint32_t bytes; /* of its block */
+    uint8_t kind;   /* enum record_kind */
     union {
         struct key_record key;
         struct user_record user;
@@ -207,14 +222,67 @@ bool record_key_read(struct str prefix, struct str key, enum record_kind *kind, 
  * fit. */
 size_t record_key_name(struct str name, char *out, size_t capacity);
 
+/* The largest block: a user with all there can be. */
+#define RECORD_BLOCK_BYTES_MAX 8192
+
+/* Room for any record, before it is known how large it is. */
+struct record_draft {
+    union {
+        struct record record;
+        char bytes[RECORD_BLOCK_BYTES_MAX];
+    };
+};
+
 /*
- * Gives a new record; copies what it needs from the fields. ERR_SYNTAX, ERR_RANGE with a diag
+ * Reads a record; copies what it needs from the fields. ERR_SYNTAX, ERR_RANGE with a diag
  * "reeve:user:{a}: roles: an item is empty"; ERR_MEMORY. `key` is for the diag only. A field that
  * stands twice is refused.
+ *
+ * What a good draft holds goes with record_move() into `bytes` bytes, aligned as a pointer, or with
+ * record_fini().
  */
+enum err record_read(enum record_kind kind, struct str key, const struct store_field *fields,
+                     size_t field_count, struct record_draft *out, struct diag *diag) MUST_USE;
+struct record *record_move(const struct record_draft *draft, void *memory);
+/* Frees what is not in the record's block. */
+void record_fini(struct record *record);
+
+/* The same with memory of its own. Gives a new record. */
 enum err record_parse(enum record_kind kind, struct str key, const struct store_field *fields,
                       size_t field_count, struct record **out, struct diag *diag) MUST_USE;
 /* NULL is accepted. */
 void record_free(struct record *record);
+
+/* All it takes. */
+size_t record_bytes(const struct record *record);
+
+/* Borrows from the record. */
+static inline struct str record_str(const struct record_text *text)
+{
+    return text->at > 0 ? str_make((const char *)text + text->at, text->length) : STR_ABSENT;
+}
+
+static inline struct str record_name(const struct record_names *names, size_t i)
+{
+    const void *items = (const char *)names + names->at;
+
+    return record_str((const struct record_text *)items + i);
+}
+
+static inline const struct ip_prefix *record_prefix(const struct record_prefixes *prefixes,
+                                                    size_t i)
+{
+    const void *items = (const char *)prefixes + prefixes->at;
+
+    return (const struct ip_prefix *)items + i;
+}
+
+/* The key's hash 0 or 1, NULL: it has none. The first is always there. */
+static inline struct record_hash *record_hash(struct key_record *key, unsigned i)
+{
+    void *hash = (char *)key + key->hash_at[i];
+
+    return key->hash_at[i] > 0 ? hash : NULL;
+}
 
 #endif

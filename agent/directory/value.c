@@ -89,7 +89,7 @@ static bool is_lower_hex(struct str text)
     return true;
 }
 
-static const char *digest_read(struct str hex, struct record_hash *hash, struct record_hash *out)
+static const char *digest_read(struct str hex, struct draft_hash *hash, struct draft_hash *out)
 {
     if (!is_lower_hex(hex) || !enc_unhex(hex, hash->digest, sizeof(hash->digest))) {
         return "expected 64 lower-case hex digits behind the last colon";
@@ -98,10 +98,10 @@ static const char *digest_read(struct str hex, struct record_hash *hash, struct 
     return NULL;
 }
 
-const char *value_hash(struct str value, struct record_hash *out)
+const char *value_hash(struct str value, struct draft_hash *out)
 {
     static const char expected[] = "expected sha256:<hex> or hmac-sha256:<pepper id>:<hex>";
-    struct record_hash hash = {.scheme = RECORD_HASH_SHA256};
+    struct draft_hash hash = {.scheme = RECORD_HASH_SHA256};
     struct str rest = value;
     struct str scheme;
 

@@ -12,14 +12,14 @@
 
 #include "agent/base/ip.h"
 #include "agent/base/str.h"
-#include "agent/directory/record.h"
+#include "agent/directory/draft.h"
 
 const char *value_name(struct str value, struct str *out);
 const char *value_state(struct str value, bool *is_active);
 const char *value_mode(struct str value, bool *is_shadow);
 const char *value_time(struct str value, int64_t *out);
 const char *value_priority(struct str value, int *out);
-const char *value_hash(struct str value, struct record_hash *out);
+const char *value_hash(struct str value, struct draft_hash *out);
 const char *value_phc(struct str value, struct str *out);
 
 /* Of limits. Where a value is more than one member it takes the record; rate and quota set its kind

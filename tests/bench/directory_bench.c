@@ -23,22 +23,22 @@
 #include "agent/serve/peer.h"
 #include "tests/support/spop_peer.h"
 
-#define FEW          1000
-#define BATCH        20 /* questions in one read */
-#define BATCH_BYTES  (BATCH * 512)
-#define CHUNK        50 /* batches between two looks at the clock */
-#define VERDICTS     200000
-#define ROUNDS       9
-#define ROUNDS_MAX   99
-#define USERS        1000000
-#define ROLES        10
-#define RULES        10
-#define NAME_BYTES   64
-#define FIELDS_MAX   16
-#define VALUE_BYTES  160
-#define START_US     INT64_C(1800000000000000)
-#define PEPPER_ID    "bench"
-#define ASKED_MAX    4096
+#define FEW         1000
+#define BATCH       20 /* questions in one read */
+#define BATCH_BYTES (BATCH * 512)
+#define CHUNK       50 /* batches between two looks at the clock */
+#define VERDICTS    200000
+#define ROUNDS      9
+#define ROUNDS_MAX  99
+#define USERS       1000000
+#define ROLES       10
+#define RULES       10
+#define NAME_BYTES  64
+#define FIELDS_MAX  16
+#define VALUE_BYTES 160
+#define START_US    INT64_C(1800000000000000)
+#define PEPPER_ID   "bench"
+#define ASKED_MAX   4096
 
 static size_t user_count = USERS;
 static char (*keys)[APIKEY_LENGTH]; /* of each user */
@@ -263,6 +263,7 @@ static void start(void)
                                             .boot = "00112233445566778899aabbccddeeff"};
     const struct directory_settings settings = {.prefix = STR("reeve:"),
                                                 .max_age_us = INT64_C(600000000),
+                                                .max_stale_us = INT64_C(600000000),
                                                 .max_records = 2 * user_count + 1024,
                                                 .max_absent = 10000,
                                                 .max_source_misses = ASKED_MAX,
@@ -464,9 +465,9 @@ int main(int argc, char **argv)
     printf("{\"users\": %zu, \"records\": %zu, \"resident_bytes\": %.1f, "
            "\"allocated_bytes\": %.1f, \"counted_bytes\": %.1f, \"few_ns\": %.1f, "
            "\"all_ns\": %.1f, \"ratio\": %.3f}\n",
-           user_count, full.record_count, (double)resident / per_user,
-           (double)allocated / per_user, (double)(full.bytes - empty.bytes) / per_user,
-           median(few, rounds), median(all, rounds), median(ratios, rounds));
+           user_count, full.record_count, (double)resident / per_user, (double)allocated / per_user,
+           (double)(full.bytes - empty.bytes) / per_user, median(few, rounds), median(all, rounds),
+           median(ratios, rounds));
     stop();
     return 0;
 }

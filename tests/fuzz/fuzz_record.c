@@ -68,12 +68,12 @@ static enum record_kind kind_read(struct str line)
 }
 
 /* Reads every byte a list points to, so that one borrowed from the freed input is found. */
-static size_t sum_names(struct record_names names)
+static size_t sum_names(const struct record_names *names)
 {
     size_t sum = 0;
 
-    for (size_t i = 0; i < names.count; i++) {
-        struct str name = names.items[i];
+    for (size_t i = 0; i < names->count; i++) {
+        struct str name = record_name(names, i);
         struct str bare = str_starts_with(name, STR("!")) ? str_skip(name, 1) : name;
         ensure(str_is_name(bare));
         sum += name.len;
@@ -81,22 +81,31 @@ static size_t sum_names(struct record_names names)
     return sum;
 }
 
-static void key_check(const struct key_record *key)
+static void key_check(struct key_record *key)
 {
-    ensure(str_is_name(key->user) && key->hash[0].scheme != RECORD_HASH_NONE);
-    ensure((key->hash[1].scheme != RECORD_HASH_NONE) == (key->hash2_until > 0));
+    const struct record_hash *second = record_hash(key, 1);
+
+    ensure(str_is_name(record_str(&key->user)) && record_hash(key, 0));
+    ensure(record_hash(key, 0)->scheme != RECORD_HASH_NONE);
+    ensure((second != NULL) == (key->hash2_until > 0));
+    ensure(!second || second->scheme != RECORD_HASH_NONE);
     ensure(key->expires >= 0 && key->expires <= RECORD_TIME_MAX);
     ensure(key->has_roles || key->roles.count == 0);
     ensure(key->allow_from.count <= RECORD_PREFIXES_MAX && key->roles.count <= RECORD_ROLES_MAX);
-    (void)sum_names(key->roles);
+    for (size_t i = 0; i < key->allow_from.count; i++) {
+        ensure(record_prefix(&key->allow_from, i)->bits <= 128);
+    }
+    (void)sum_names(&key->roles);
 }
 
 static void user_check(const struct user_record *user)
 {
-    ensure(str_is_absent(user->team) || str_is_name(user->team));
-    ensure(str_is_absent(user->password) || user->password.ptr[0] == '$');
-    (void)sum_names(user->roles);
-    (void)sum_names(user->limits);
+    struct str team = record_str(&user->team), password = record_str(&user->password);
+
+    ensure(str_is_absent(team) || str_is_name(team));
+    ensure(str_is_absent(password) || password.ptr[0] == '$');
+    (void)sum_names(&user->roles);
+    (void)sum_names(&user->limits);
 }
 
 static void role_check(const struct role_record *role, const struct input *input)
@@ -104,7 +113,7 @@ static void role_check(const struct role_record *role, const struct input *input
     struct role_match deny, allow;
 
     ensure(role->priority >= -1 && role->priority <= RECORD_PRIORITY_MAX);
-    (void)sum_names(role->limits);
+    (void)sum_names(&role->limits);
     for (size_t i = 0; i < input->query_count; i++) {
         role_match(role->rules, &input->queries[i], &deny, &allow);
         ensure(str_is_absent(deny.rule) || str_is_name(deny.rule));
@@ -127,7 +136,7 @@ static void limit_check(const struct limit_record *limit)
     }
 }
 
-static void record_check(const struct record *record, const struct input *input)
+static void record_check(struct record *record, const struct input *input)
 {
     switch (record->kind) {
     case RECORD_KEY:
@@ -137,7 +146,7 @@ static void record_check(const struct record *record, const struct input *input)
         user_check(&record->user);
         break;
     case RECORD_TEAM:
-        (void)sum_names(record->team.limits);
+        (void)sum_names(&record->team.limits);
         break;
     case RECORD_LIMIT:
         limit_check(&record->limit);

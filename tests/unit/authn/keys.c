@@ -44,8 +44,15 @@ struct directory_entry keys_entry(const char *text)
 
 void keys_entry_fini(struct directory_entry *entry)
 {
-    record_free((struct record *)(uintptr_t)entry->record);
+    record_free(entry->record);
     entry->record = NULL;
+}
+
+bool keys_remembers(const struct directory_entry *entry, unsigned hash_index)
+{
+    const struct record_hash *hash = record_hash(&entry->record->key, hash_index);
+
+    return hash && hash->has_verified;
 }
 
 enum reason keys_verify(struct apikey_verifier *verifier, struct str text,

@@ -33,6 +33,9 @@ struct now keys_now(int64_t wall_s);
 struct directory_entry keys_entry(const char *fields);
 void keys_entry_fini(struct directory_entry *entry);
 
+/* Whether the key's hash has a verified text. */
+bool keys_remembers(const struct directory_entry *entry, unsigned hash_index);
+
 /* apikey_verify() with the text's own digest. */
 enum reason keys_verify(struct apikey_verifier *verifier, struct str text,
                         struct directory_entry *entry, struct now now, unsigned *hash_index);

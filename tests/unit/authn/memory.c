@@ -58,7 +58,7 @@ START_TEST(a_wrong_key_is_not_remembered_and_disturbs_nobody)
 {
     entry = keys_entry(ACTIVE "hash=" P1);
     ck_assert_int_eq(verify(STR(OTHER_KEY)), REASON_BAD_CREDENTIAL);
-    ck_assert(!entry.has_verified[0] && !entry.has_verified[1]);
+    ck_assert(!keys_remembers(&entry, 0) && !keys_remembers(&entry, 1));
     ck_assert_int_eq(verify(STR(KEY)), REASON_OK);
     ck_assert_int_eq(verify(STR(OTHER_KEY)), REASON_BAD_CREDENTIAL);
     ck_assert_int_eq(fake_crypto.hash_count, 3);
@@ -92,7 +92,7 @@ START_TEST(the_second_hash_is_forgotten_when_its_time_is_over)
     entry = keys_entry(BOTH);
     ck_assert_int_eq(verify_at(STR(KEY), NOW_S, &index), REASON_OK);
     ck_assert_uint_eq(index, 1);
-    ck_assert(entry.has_verified[1] && !entry.has_verified[0]);
+    ck_assert(keys_remembers(&entry, 1) && !keys_remembers(&entry, 0));
     ck_assert_int_eq(verify_at(STR(KEY), NOW_S, &index), REASON_OK);
     ck_assert_uint_eq(index, 1);
     ck_assert_int_eq(verify_at(STR(KEY), NOW_S + 1, &index), REASON_BAD_CREDENTIAL);

@@ -113,7 +113,7 @@ START_TEST(no_record_is_good_for_another_key)
     enum reason reason = keys_verify(verifier, STR(OTHER_KEY), &entry, keys_now(NOW_S), &index);
     ck_assert_msg(reason == REASON_BAD_CREDENTIAL || reason == REASON_BAD_RECORD, "%s",
                   records[_i].fields);
-    ck_assert(!entry.has_verified[0] && !entry.has_verified[1]);
+    ck_assert(!keys_remembers(&entry, 0) && !keys_remembers(&entry, 1));
     keys_entry_fini(&entry);
     apikey_verifier_free(verifier);
 }
@@ -129,7 +129,7 @@ START_TEST(a_failing_hash_verifies_nothing)
     fake_crypto.hash_fails = true;
     ck_assert_int_eq(keys_verify(verifier, STR(KEY), &entry, keys_now(NOW_S), &index),
                      REASON_BAD_CREDENTIAL);
-    ck_assert(!entry.has_verified[0] && !entry.has_verified[1]);
+    ck_assert(!keys_remembers(&entry, 0) && !keys_remembers(&entry, 1));
     keys_entry_fini(&entry);
     apikey_verifier_free(verifier);
 }

@@ -175,11 +175,11 @@ START_TEST(a_deleted_record_is_absent_after_the_refresh)
 }
 END_TEST
 
-static void refresh(const char *note)
+static void refresh(const char *label)
 {
-    world_team(&world, "ops", note);
+    world_key(&world, label);
     world_pass(&world, WORLD_MAX_AGE_US / 2);
-    world_entry(&world, "ops");
+    world_key_record(&world);
     world_turn(&world);
 }
 
@@ -187,31 +187,28 @@ START_TEST(an_unchanged_record_keeps_what_was_verified)
 {
     const struct siphash_digest digest = {1, 2};
 
-    world_team(&world, "ops", "one");
-    ck_assert_int_eq(world_fetch(&world, "ops"), DIRECTORY_FOUND);
-    struct directory_entry *entry = world_entry(&world, "ops");
-    const struct record *record = entry->record;
-    entry->verified[1] = digest;
-    entry->has_verified[1] = true;
+    world_key(&world, "one");
+    struct key_record *key = world_key_record(&world);
+    record_hash(key, 1)->verified = digest;
+    record_hash(key, 1)->has_verified = true;
     refresh("one");
-    entry = world_entry(&world, "ops");
-    ck_assert_ptr_eq(entry->record, record);
-    ck_assert(entry->has_verified[1] && !entry->has_verified[0]);
-    ck_assert_mem_eq(&entry->verified[1], &digest, sizeof(digest));
-    ck_assert_uint_eq(fake_store_requests(world.fake, TEAM), 2);
+    ck_assert_ptr_eq(world_key_record(&world), key);
+    ck_assert(record_hash(key, 1)->has_verified && !record_hash(key, 0)->has_verified);
+    ck_assert_mem_eq(&record_hash(key, 1)->verified, &digest, sizeof(digest));
+    ck_assert_uint_eq(fake_store_requests(world.fake, WORLD_KEY), 2);
 }
 END_TEST
 
 START_TEST(a_changed_record_forgets_what_was_verified)
 {
-    world_team(&world, "ops", "one");
-    ck_assert_int_eq(world_fetch(&world, "ops"), DIRECTORY_FOUND);
-    struct directory_entry *entry = world_entry(&world, "ops");
-    entry->has_verified[0] = true;
-    entry->has_verified[1] = true;
+    world_key(&world, "one");
+    struct key_record *key = world_key_record(&world);
+    record_hash(key, 0)->has_verified = true;
+    record_hash(key, 1)->has_verified = true;
     refresh("two");
-    entry = world_entry(&world, "ops");
-    ck_assert(!entry->has_verified[0] && !entry->has_verified[1]);
+    key = world_key_record(&world);
+    ck_assert(!record_hash(key, 0)->has_verified && !record_hash(key, 1)->has_verified);
+    ck_assert_uint_eq(fake_store_requests(world.fake, WORLD_KEY), 2);
 }
 END_TEST
 

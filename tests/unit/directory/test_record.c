@@ -152,25 +152,30 @@ static struct record *parse(enum record_kind kind, const char *const (*pairs)[2]
         free(copies[i][1]);
     }
     ck_assert_int_eq(record->kind, kind);
-    ck_assert_uint_ge(record->bytes, sizeof(*record));
+    ck_assert_uint_gt(record->bytes, offsetof(struct record, key));
     return record;
 }
 
-static void check_names(struct record_names names, const char *const *expected, size_t count)
+static void check_text(const struct record_text *text, const char *expected)
 {
-    ck_assert_uint_eq(names.count, count);
+    ck_assert(str_equal(record_str(text), str_from_c(expected)));
+}
+
+static void check_names(const struct record_names *names, const char *const *expected, size_t count)
+{
+    ck_assert_uint_eq(names->count, count);
     for (size_t i = 0; i < count; i++) {
-        ck_assert(str_equal(names.items[i], str_from_c(expected[i])));
+        ck_assert(str_equal(record_name(names, i), str_from_c(expected[i])));
     }
 }
 
-static void check_prefix(struct ip_prefix prefix, const char *base, unsigned bits)
+static void check_prefix(const struct ip_prefix *prefix, const char *base, unsigned bits)
 {
     char text[IP_TEXT_MAX];
 
-    (void)ip_print(&prefix.base, text);
+    (void)ip_print(&prefix->base, text);
     ck_assert_str_eq(text, base);
-    ck_assert_uint_eq(prefix.bits, bits);
+    ck_assert_uint_eq(prefix->bits, bits);
 }
 
 START_TEST(reads_a_key)
@@ -190,27 +195,29 @@ START_TEST(reads_a_key)
         {"created", "1"},
     };
     struct record *record = parse(RECORD_KEY, pairs, (size_t)COUNT(pairs));
-    const struct key_record *key = &record->key;
+    struct key_record *key = &record->key;
+    const struct record_hash *first = record_hash(key, 0), *second = record_hash(key, 1);
 
-    ck_assert(str_equal(key->user, STR("alice")));
-    ck_assert_int_eq(key->hash[0].scheme, RECORD_HASH_HMAC_SHA256);
-    ck_assert(str_equal(key->hash[0].pepper, STR("p-1")));
-    ck_assert_int_eq(key->hash[1].scheme, RECORD_HASH_SHA256);
-    ck_assert_uint_eq(key->hash[1].pepper.len, 0);
+    check_text(&key->user, "alice");
+    ck_assert_int_eq(first->scheme, RECORD_HASH_HMAC_SHA256);
+    check_text(&first->pepper, "p-1");
+    ck_assert_int_eq(second->scheme, RECORD_HASH_SHA256);
+    ck_assert(str_is_absent(record_str(&second->pepper)));
+    ck_assert(!first->has_verified && !second->has_verified);
     for (unsigned i = 0; i < 32; i++) {
-        ck_assert_uint_eq(key->hash[0].digest[i], i);
-        ck_assert_uint_eq(key->hash[1].digest[i], i);
+        ck_assert_uint_eq(first->digest[i], i);
+        ck_assert_uint_eq(second->digest[i], i);
     }
     ck_assert_int_eq(key->hash2_until, 1900000000);
     ck_assert(key->is_active);
     ck_assert_int_eq(key->not_before, 1700000000);
     ck_assert_int_eq(key->expires, RECORD_TIME_MAX);
     ck_assert(key->has_roles);
-    check_names(key->roles, (const char *const[]){"reader", "writer"}, 2);
+    check_names(&key->roles, (const char *const[]){"reader", "writer"}, 2);
     ck_assert_uint_eq(key->allow_from.count, 3);
-    check_prefix(key->allow_from.items[0], "10.0.0.0", 8);
-    check_prefix(key->allow_from.items[1], "2001:db8::", 32);
-    check_prefix(key->allow_from.items[2], "::1", 128);
+    check_prefix(record_prefix(&key->allow_from, 0), "10.0.0.0", 8);
+    check_prefix(record_prefix(&key->allow_from, 1), "2001:db8::", 32);
+    check_prefix(record_prefix(&key->allow_from, 2), "::1", 128);
     record_free(record);
 }
 END_TEST
@@ -227,7 +234,8 @@ START_TEST(reads_what_a_key_leaves_out)
     ck_assert_uint_eq(empty->key.roles.count, 0);
     ck_assert(!record->key.has_roles);
     ck_assert(!record->key.is_active);
-    ck_assert_int_eq(record->key.hash[1].scheme, RECORD_HASH_NONE);
+    ck_assert_ptr_nonnull(record_hash(&record->key, 0));
+    ck_assert_ptr_null(record_hash(&record->key, 1));
     ck_assert_int_eq(record->key.hash2_until, 0);
     ck_assert_int_eq(record->key.not_before, 0);
     ck_assert_int_eq(record->key.expires, 0);
@@ -248,14 +256,59 @@ START_TEST(reads_a_user)
     const struct user_record *user = &record->user;
 
     ck_assert(user->is_active);
-    check_names(user->roles, (const char *const[]){"a", "b", "c"}, 3);
-    check_names(user->limits, (const char *const[]){"x", "!y"}, 2);
-    ck_assert(str_equal(user->team, STR("payments")));
-    ck_assert(str_equal(user->password, STR("$x$y$z")));
+    check_names(&user->roles, (const char *const[]){"a", "b", "c"}, 3);
+    check_names(&user->limits, (const char *const[]){"x", "!y"}, 2);
+    check_text(&user->team, "payments");
+    check_text(&user->password, "$x$y$z");
     ck_assert_int_eq(user->expires, 7);
     ck_assert_int_eq(user->tokens_not_before, 8);
     ck_assert_uint_eq(user->allow_from.count, 1);
-    check_prefix(user->allow_from.items[0], "::1", 128);
+    check_prefix(record_prefix(&user->allow_from, 0), "::1", 128);
+    record_free(record);
+}
+END_TEST
+
+/* "<letters><number>,...", each name as long as a name may be. */
+static const char *long_names(char first, size_t count)
+{
+    static char texts[2][RECORD_LIMITS_MAX * 66 + 1];
+    char *text = texts[first == '!'], *at = text;
+
+    for (size_t i = 0; i < count; i++) {
+        at += sprintf(at, "%s%s%0*zu", i > 0 ? "," : "", first == '!' ? "!" : "",
+                      RECORD_NAME_BYTES_MAX, i);
+    }
+    return text;
+}
+
+START_TEST(reads_the_largest_user)
+{
+    static char password[RECORD_PHC_BYTES_MAX + 1], prefixes[RECORD_PREFIXES_MAX * 40], name[66];
+    char *at = prefixes;
+
+    memset(password, '$', RECORD_PHC_BYTES_MAX);
+    for (int i = 0; i < RECORD_PREFIXES_MAX; i++) {
+        at += sprintf(at, "%s2001:db8::%x", i > 0 ? "," : "", i);
+    }
+    const char *const pairs[][2] = {
+        {"state", "active"},      {"roles", long_names('r', RECORD_ROLES_MAX)},
+        {"password", password},   {"limits", long_names('!', RECORD_LIMITS_MAX)},
+        {"allow_from", prefixes}, {"team", "t"},
+    };
+    struct record *record = parse(RECORD_USER, pairs, (size_t)COUNT(pairs));
+    const struct user_record *user = &record->user;
+
+    ck_assert_uint_eq(user->roles.count, RECORD_ROLES_MAX);
+    ck_assert_uint_eq(user->limits.count, RECORD_LIMITS_MAX);
+    for (int i = 0; i < RECORD_ROLES_MAX; i++) {
+        sprintf(name, "!%0*d", RECORD_NAME_BYTES_MAX, i);
+        ck_assert(str_equal(record_name(&user->limits, (size_t)i), str_from_c(name)));
+        ck_assert(str_equal(record_name(&user->roles, (size_t)i), str_from_c(name + 1)));
+    }
+    ck_assert_uint_eq(user->allow_from.count, RECORD_PREFIXES_MAX);
+    check_prefix(record_prefix(&user->allow_from, RECORD_PREFIXES_MAX - 1), "2001:db8::3f", 128);
+    check_text(&user->password, password);
+    check_text(&user->team, "t");
     record_free(record);
 }
 END_TEST
@@ -268,8 +321,8 @@ START_TEST(reads_what_a_user_leaves_out)
     ck_assert(!record->user.is_active);
     ck_assert_uint_eq(record->user.roles.count, 0);
     ck_assert_uint_eq(record->user.limits.count, 0);
-    ck_assert(str_is_absent(record->user.team));
-    ck_assert(str_is_absent(record->user.password));
+    ck_assert(str_is_absent(record_str(&record->user.team)));
+    ck_assert(str_is_absent(record_str(&record->user.password)));
     record_free(record);
 }
 END_TEST
@@ -280,7 +333,7 @@ START_TEST(reads_a_team)
     struct record *record = parse(RECORD_TEAM, pairs, 2);
 
     ck_assert(record->team.is_active);
-    check_names(record->team.limits, (const char *const[]){"x"}, 1);
+    check_names(&record->team.limits, (const char *const[]){"x"}, 1);
     record_free(record);
 }
 END_TEST
@@ -296,10 +349,10 @@ START_TEST(reads_a_role)
     struct role_query query = {.method = STR("GET"), .path = STR("/a")};
     struct role_match deny, allow;
 
-    check_names(record->role.limits, (const char *const[]){"x", "y"}, 2);
+    check_names(&record->role.limits, (const char *const[]){"x", "y"}, 2);
     ck_assert_int_eq(record->role.priority, 2047);
     ck_assert(record->role.is_shadow);
-    ck_assert_uint_gt(record->bytes, role_bytes(record->role.rules));
+    ck_assert_uint_eq(record_bytes(record), record->bytes + role_bytes(record->role.rules));
     role_match(record->role.rules, &query, &deny, &allow);
     ck_assert(str_equal(allow.rule, STR("20")) && str_is_absent(deny.rule));
     query.path = STR("/b");
@@ -600,6 +653,7 @@ int main(void)
     tcase_add_test(tcase, reads_a_key);
     tcase_add_test(tcase, reads_what_a_key_leaves_out);
     tcase_add_test(tcase, reads_a_user);
+    tcase_add_test(tcase, reads_the_largest_user);
     tcase_add_test(tcase, reads_what_a_user_leaves_out);
     tcase_add_test(tcase, reads_a_team);
     tcase_add_test(tcase, reads_a_role);

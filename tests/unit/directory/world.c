@@ -96,6 +96,34 @@ struct directory_entry *world_entry(struct world *world, const char *team)
     return entry;
 }
 
+void world_key(struct world *world, const char *label)
+{
+    static const char hash[] =
+        "sha256:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+    fake_store_set(world->fake, WORLD_KEY, "user", "alice");
+    fake_store_set(world->fake, WORLD_KEY, "state", "active");
+    fake_store_set(world->fake, WORLD_KEY, "hash", hash);
+    fake_store_set(world->fake, WORLD_KEY, "hash2", hash);
+    fake_store_set(world->fake, WORLD_KEY, "hash2_until", "1900000000");
+    fake_store_set(world->fake, WORLD_KEY, "label", label);
+}
+
+struct key_record *world_key_record(struct world *world)
+{
+    struct directory_entry *entry = NULL;
+    enum directory_answer answer;
+    struct asker asker;
+
+    asker_init(&asker);
+    while ((answer = directory_get(world->directory, RECORD_KEY, STR("k"), STR("source"),
+                                   world->now, &asker.waiter, &entry)) == DIRECTORY_PENDING) {
+        world_turn(world);
+    }
+    ck_assert_int_eq(answer, DIRECTORY_FOUND);
+    return &entry->record->key;
+}
+
 void world_tick(struct world *world)
 {
     directory_tick(world->directory, world->now);

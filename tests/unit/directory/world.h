@@ -43,6 +43,12 @@ enum directory_answer world_ask_from(struct world *world, const char *source, co
 /* The entry that an asking that must be FOUND gives. */
 struct directory_entry *world_entry(struct world *world, const char *team);
 
+/* The key "k", with two hashes. */
+#define WORLD_KEY "reeve:key:k"
+void world_key(struct world *world, const char *label);
+/* Its record, which must be there; fetched where needed. */
+struct key_record *world_key_record(struct world *world);
+
 /* The store answers, the turn ends. */
 void world_turn(struct world *world);
 void world_tick(struct world *world);
