@@ -144,12 +144,11 @@ static void answer_all(void)
     asked_count = 0;
 }
 
-static enum err get_hash(struct store *store, struct str key, store_reply_cb *callback,
-                         void *context)
+static enum err get_hash(struct store *of, struct str key, store_reply_cb *callback, void *context)
 {
     struct asked *next = &asked[asked_count];
 
-    (void)store;
+    (void)of;
     if (asked_count == ASKED_MAX || key.len >= NAME_BYTES) {
         return ERR_FULL;
     }
@@ -159,28 +158,29 @@ static enum err get_hash(struct store *store, struct str key, store_reply_cb *ca
     return ERR_OK;
 }
 
-static enum err run_script(struct store *store, const struct store_call *call,
+static enum err run_script(struct store *of, const struct store_call *call,
                            store_reply_cb *callback, void *context)
 {
-    (void)store;
+    (void)of;
     (void)call;
     (void)callback;
     (void)context;
     return ERR_IO;
 }
 
-static bool is_up(const struct store *store)
+static void free_nothing(struct store *of)
 {
-    (void)store;
-    return true;
+    (void)of;
 }
 
-static void free_nothing(struct store *store)
+static uint64_t session(const struct store *of)
 {
-    (void)store;
+    (void)of;
+    return 1;
 }
 
-static const struct store_ops ops = {get_hash, run_script, is_up, free_nothing};
+static const struct store_ops ops = {
+    .get_hash = get_hash, .run_script = run_script, .session = session, .free = free_nothing};
 static struct store store = {&ops};
 
 /* ---- the agent ---- */
