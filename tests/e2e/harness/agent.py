@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.haproxy import EXAMPLES, text
 from harness.net import free_address
 from harness.process import Process
+from harness.redis import AGENT_PASSWORD, AGENT_USER
 from harness.spop import passes_health_check
 from harness.wait import wait_until
 
@@ -18,10 +19,23 @@ REEVED = BUILD / "reeved"
 SANITIZER_REPORT = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
 
 
-class Agent(Process):
-    """`options` are top-level options as for reeved -o; `listens` are listened on as well."""
+def _login(path, redis_url, user):
+    """Settings that say who the agent is; the password waits in a file."""
+    if not user or "@" in redis_url:
+        return {}
+    path.touch(mode=0o600)
+    path.write_text(AGENT_PASSWORD)
+    url = redis_url.replace("redis://", f"redis://{user}@")
+    return {"redis": url, "redis_password_file": path}
 
-    def __init__(self, name, example, directory, redis_url, prefix=(), listens=(), **options):
+
+class Agent(Process):
+    """`options` are top-level options as for reeved -o; `listens` are listened on as well. Of Redis it
+    is the shipped user, unless the URL names another or `redis_user` is None."""
+
+    def __init__(
+        self, name, example, directory, redis_url, prefix=(), listens=(), redis_user=AGENT_USER, **options
+    ):  # fmt: skip
         self.address = free_address()
         self.audit_path = directory / f"{name}.audit.jsonl"
         self.config_path = EXAMPLES / example / "reeve.conf"
@@ -33,6 +47,7 @@ class Agent(Process):
             "redis": redis_url,
             "audit_file": self.audit_path,
             "spool_dir": self.spool_path,
+            **_login(directory / f"{name}.redis-password", redis_url, redis_user),
             **options,
         }
         super().__init__(name, self.command_line(), directory, prefix=prefix)

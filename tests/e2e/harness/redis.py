@@ -1,11 +1,26 @@
-"""redis-server on a free port, its data in the test's directory."""
+"""redis-server on a free port, its data in the test's directory, with the users that contrib ships."""
 
 import socket
 import subprocess
+from pathlib import Path
 
 from harness.net import free_address
 from harness.process import Process
 from harness.wait import wait_until
+
+ACL = Path(__file__).resolve().parents[3] / "contrib" / "redis-acl" / "reeve-users.conf"
+# Every agent of the tests has the rights that ship, and no more; what tests look at for themselves they
+# see as the default user.
+AGENT_USER = "reeve-agent"
+AGENT_PASSWORD = "of the agents in tests"
+
+
+def users():
+    """The shipped users; the agents' has its password."""
+    before, after = f"user {AGENT_USER} off resetpass", f'user {AGENT_USER} on ">{AGENT_PASSWORD}"'
+    text = ACL.read_text()
+    assert text.count(before) == 1
+    return text.replace(before, after)
 
 
 class Redis(Process):
@@ -14,7 +29,9 @@ class Redis(Process):
     def __init__(self, directory, options=()):
         self.address = free_address()
         config = directory / "redis.conf"
+        (directory / "users.conf").write_text(users())
         lines = [
+            f"include {directory}/users.conf",
             f"bind {self.address[0]}",
             f"port {self.address[1]}",
             f"dir {directory}",
