@@ -63,8 +63,10 @@ def test_known_users_keep_their_verdicts(start_crowd, is_long, say, stop):
         time.sleep(0.1)
     end = mono_us()
     resume()
+    back = wait_until(
+        lambda: ask_stranger(agent)[0]["reason"] == "bad_credential" and mono_us(), "an answer"
+    )
     outage_us = p99_us(load)
-    back = wait_until(lambda: ask_stranger(agent)[0]["reason"] == "bad_credential" and mono_us(), "an answer")
     after_kib = memory_kib(agent)
     crowd.load(RATE, 1).join()
     crowd.terminate()

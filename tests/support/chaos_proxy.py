@@ -82,6 +82,7 @@ class _Pair:
         self.replies = _Flow(replies, outer)
         self.is_doomed = False
         self.is_half = False
+        self.asked = set()  # what `deaf_to` was when the client asked so
         self.replied = 0
 
     def sides(self):
@@ -97,6 +98,9 @@ class ChaosProxy:
     reset   the same, with RST in place of FIN
     half    before the next the server closes its side; what the client sends then goes nowhere
     cut     connections are cut as soon as the client asks for anything, after the server has got it
+
+    `deaf_to`: bytes; whoever asks with them in it gets no reply any more (b"": nobody), until that changes.
+    Nothing is lost: what was held back arrives then.
 
     `close_after`: connections are cut after so many bytes of replies, counted from their beginning.
 
@@ -128,6 +132,7 @@ class ChaosProxy:
 
     def _mend(self):
         self.mode = "pass"
+        self.deaf_to = b""
         self.close_after = 0
         self.accepts = "serve"
         self.asks.mend()
@@ -262,6 +267,8 @@ class ChaosProxy:
             elif side is pair.inner:
                 self._take_reply(pair, data)
             elif pair.inner and not pair.is_half:
+                if self.deaf_to and self.deaf_to in data:
+                    pair.asked.add(self.deaf_to)
                 pair.asks.push(data, time.monotonic())
                 self._deliver(pair, time.monotonic())
                 if self.mode == "cut":
@@ -311,7 +318,8 @@ class ChaosProxy:
         try:
             if pair.inner:
                 pair.asks.deliver(now)
-            pair.replies.deliver(now)
+            if self.deaf_to not in pair.asked:
+                pair.replies.deliver(now)
         except OSError:
             self._close(pair, with_reset=True)
             return
