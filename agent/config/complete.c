@@ -7,7 +7,7 @@
 #include "agent/base/enc.h"
 #include "agent/base/ensure.h"
 #include "agent/config/draft.h"
-#include "agent/config/file.h"
+#include "agent/config/secret.h"
 #include "agent/config/value.h"
 
 #define PASSWORD_BYTES_MAX 512
@@ -76,7 +76,7 @@ static void read_password(struct draft *draft)
         complain(draft, "redis_password_file", "the password stands in redis already");
         return;
     }
-    if (file_read(config->redis_password_file, true, PASSWORD_BYTES_MAX, &text, &diag) == ERR_OK) {
+    if (secret_read(config->redis_password_file, PASSWORD_BYTES_MAX, &text, &diag) == ERR_OK) {
         config->store.password = password_of(&text, &diag);
     }
     file_text_free(&text);

@@ -78,8 +78,8 @@ struct config {
     char *redis_password_file; /* NULL: none; its content is in store.password */
     int64_t store_timeout_us;  /* of one command */
     int64_t store_connect_timeout_us;
-    int64_t max_age_us;        /* a cached record is served this long without asking again */
-    int64_t max_stale_us;      /* and this long while the store can not be asked */
+    int64_t max_age_us;   /* a cached record is served this long without asking again */
+    int64_t max_stale_us; /* and this long while the store can not be asked */
     unsigned directory_max_records;
     unsigned directory_max_absent;        /* remembered misses */
     unsigned directory_max_source_misses; /* in flight for one source address */

@@ -10,7 +10,25 @@
 
 #include "agent/base/crypto.h"
 
-static enum err check(int fd, const char *path, bool is_private, size_t max_bytes,
+/* What the mode allows beyond `privacy`, NULL: nothing. */
+static const char *breach_of(enum file_privacy privacy, mode_t mode)
+{
+    switch (privacy) {
+    case FILE_PRIVATE:
+        return (mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) == 0
+                   ? NULL
+                   : "group or others can read or write it; chmod 600";
+    case FILE_CREDENTIAL:
+        return (mode & (S_IWGRP | S_IROTH | S_IWOTH)) == 0
+                   ? NULL
+                   : "group can write it, or others can read or write it; chmod 400";
+    case FILE_ANY:
+        break;
+    }
+    return NULL;
+}
+
+static enum err check(int fd, const char *path, enum file_privacy privacy, size_t max_bytes,
                       struct diag *diag)
 {
     struct stat status;
@@ -23,8 +41,9 @@ static enum err check(int fd, const char *path, bool is_private, size_t max_byte
         diag_set(diag, "%s: not a regular file", path);
         return ERR_IO;
     }
-    if (is_private && (status.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) != 0) {
-        diag_set(diag, "%s: group or others can read or write it; chmod 600", path);
+    const char *breach = breach_of(privacy, status.st_mode);
+    if (breach) {
+        diag_set(diag, "%s: %s", path, breach);
         return ERR_RANGE;
     }
     if ((uintmax_t)status.st_size > max_bytes) {
@@ -79,8 +98,8 @@ static enum err read_text(int fd, const char *path, size_t max_bytes, struct fil
     return ERR_OK;
 }
 
-enum err file_read(const char *path, bool is_private, size_t max_bytes, struct file_text *out,
-                   struct diag *diag)
+enum err file_read(const char *path, enum file_privacy privacy, size_t max_bytes,
+                   struct file_text *out, struct diag *diag)
 {
     /* O_NONBLOCK: opening a FIFO would wait for its writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -89,7 +108,7 @@ enum err file_read(const char *path, bool is_private, size_t max_bytes, struct f
         diag_set(diag, "%s: %s", path, strerror(errno));
         return ERR_IO;
     }
-    enum err e = check(fd, path, is_private, max_bytes, diag);
+    enum err e = check(fd, path, privacy, max_bytes, diag);
     if (e == ERR_OK) {
         e = read_text(fd, path, max_bytes, out, diag);
     }

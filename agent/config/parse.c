@@ -204,7 +204,7 @@ static bool parse_file(cfg_t *cfg, const char *where, const char *path)
     struct file_text text;
     struct diag diag;
 
-    if (file_read(path, false, FILE_BYTES_MAX, &text, &diag) != ERR_OK) {
+    if (file_read(path, FILE_ANY, FILE_BYTES_MAX, &text, &diag) != ERR_OK) {
         draft_error(current->draft, where, "%s", diag.text);
         return false;
     }

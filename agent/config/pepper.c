@@ -2,7 +2,7 @@
 
 #include "agent/base/crypto.h"
 #include "agent/base/enc.h"
-#include "agent/config/file.h"
+#include "agent/config/secret.h"
 
 #define FILE_BYTES_MAX   (64u * 1024)
 #define PEPPER_BYTES_MIN 16
@@ -49,7 +49,8 @@ static enum err add_line(struct pepper_set *set, struct str line, const char *wh
     return e;
 }
 
-static enum err parse(struct str text, const char *path, struct pepper_set *set, struct diag *diag)
+static enum err parse(struct str text, const char *source, struct pepper_set *set,
+                      struct diag *diag)
 {
     struct diag where;
     struct str line;
@@ -58,27 +59,27 @@ static enum err parse(struct str text, const char *path, struct pepper_set *set,
         if (line.len == 0 || line.ptr[0] == '#') {
             continue;
         }
-        diag_set(&where, "%s:%u", path, number);
+        diag_set(&where, "%s:%u", source, number);
         enum err e = add_line(set, line, where.text, diag);
         if (e != ERR_OK) {
             return e;
         }
     }
     if (set->count == 0) {
-        diag_set(diag, "%s: holds no pepper", path);
+        diag_set(diag, "%s: holds no pepper", source);
         return ERR_MISSING;
     }
     return ERR_OK;
 }
 
-enum err pepper_load(const char *path, struct pepper_set *out, struct diag *diag)
+enum err pepper_load(const char *source, struct pepper_set *out, struct diag *diag)
 {
     struct file_text text = {0};
     struct pepper_set set = {.count = 0};
-    enum err e = file_read(path, true, FILE_BYTES_MAX, &text, diag);
+    enum err e = secret_read(source, FILE_BYTES_MAX, &text, diag);
 
     if (e == ERR_OK) {
-        e = parse(str_make(text.bytes, text.length), path, &set, diag);
+        e = parse(str_make(text.bytes, text.length), source, &set, diag);
     }
     if (e == ERR_OK) {
         *out = set;

@@ -32,8 +32,8 @@ struct pepper_set {
     size_t count;
 };
 
-/* ERR_IO, ERR_RANGE, ERR_SYNTAX, ERR_FULL, ERR_MISSING; diag names file and line, never the key. */
-enum err pepper_load(const char *path, struct pepper_set *out, struct diag *diag) MUST_USE;
+/* `source` as secret_read() takes it. ERR_IO, ERR_RANGE, ERR_SYNTAX, ERR_FULL, ERR_MISSING; diag names file and line, never the key. */
+enum err pepper_load(const char *source, struct pepper_set *out, struct diag *diag) MUST_USE;
 
 const struct pepper *pepper_find(const struct pepper_set *set, struct str id);
 

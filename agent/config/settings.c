@@ -61,7 +61,8 @@ static const struct choice log_levels[] = {
 #define AT(field) offsetof(struct config, field)
 #define TEXT(field, valid, what)                                                                   \
     .type = &setting_text, .offset = AT(field), .is_valid = (valid), .wants = (what)
-#define PATH(field) TEXT(field, is_path, "a path")
+#define PATH(field)   TEXT(field, is_path, "a path")
+#define SECRET(field) TEXT(field, is_path, "a path, env:NAME or credential:NAME")
 #define NUMBER(field, low, high)                                                                   \
     .type = &setting_number, .offset = AT(field), .min = (low), .max = (high)
 #define DURATION(field, low, high)                                                                 \
@@ -116,8 +117,9 @@ const struct setting settings[] = {
      .initial = "redis://127.0.0.1:6379/0", .needs_restart = true,
      .help = "The store. User and password are percent-encoded; better put the password into "
              "redis_password_file."},
-    {"redis_password_file", PATH(redis_password_file), .needs_restart = true,
-     .help = "Holds the password and nothing else; group and others must not read it."},
+    {"redis_password_file", SECRET(redis_password_file), .needs_restart = true,
+     .help = "Holds the password and nothing else: a file that group and others must not read, an "
+             "environment variable, or a credential of systemd's."},
     {"store_timeout", DURATION(store_timeout_us, MS(1), S(10)), .initial = "100ms",
      .needs_restart = true, .help = "Of one command to the store. Below deadline."},
     {"store_connect_timeout", DURATION(store_connect_timeout_us, MS(1), S(60)), .initial = "500ms",
@@ -142,9 +144,9 @@ const struct setting settings[] = {
      .help = "Replicas of the store that must confirm a grant before it is spent (WAIT, on a "
              "connection of its own). Narrows what a failover may over-admit."},
 
-    {"pepper_file", PATH(pepper_file),
-     .help = "Keys of the HMAC under which API keys are stored, one \"<id> <hex>\" a line; group "
-             "and others must not read it."},
+    {"pepper_file", SECRET(pepper_file),
+     .help = "Keys of the HMAC under which API keys are stored, one \"<id> <hex>\" a line; as "
+             "redis_password_file."},
     {"accept_unpeppered", .type = &setting_bool, .offset = AT(accept_unpeppered),
      .initial = "false",
      .help = "Take plain SHA-256 hashes beside peppered ones. Without a pepper_file they are taken "

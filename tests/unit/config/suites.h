@@ -8,6 +8,7 @@ Suite *address_suite(void);
 Suite *gates_suite(void);
 Suite *load_suite(void);
 Suite *pepper_suite(void);
+Suite *secret_suite(void);
 Suite *settings_suite(void);
 Suite *syntax_suite(void);
 Suite *value_suite(void);
