@@ -171,7 +171,7 @@ static struct crypto_hasher *hasher_of(struct apikey_verifier *verifier,
 /* The key's hash where it has it and it holds now, else NULL. */
 static struct record_hash *live_hash(struct key_record *key, unsigned index, struct now now)
 {
-    bool is_live = index == 0 || now_wall_s(now) < key->hash2_until;
+    bool is_live = index == 0 || now_wall_s(now) < record_seconds(key->hash2_until);
 
     return is_live ? record_hash(key, index) : NULL;
 }
@@ -245,8 +245,9 @@ enum reason apikey_verify(struct apikey_verifier *verifier, struct str text,
     if (!key->is_active) {
         return REASON_REVOKED;
     }
-    if ((key->expires != 0 && now_wall_s(now) >= key->expires) ||
-        now_wall_s(now) < key->not_before) {
+    int64_t expires = record_seconds(key->expires);
+    if ((expires != 0 && now_wall_s(now) >= expires) ||
+        now_wall_s(now) < record_seconds(key->not_before)) {
         return REASON_EXPIRED;
     }
     return REASON_OK;

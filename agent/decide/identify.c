@@ -119,7 +119,8 @@ enum step_result step_user(struct run *run)
     if (!run->user->is_active) {
         return run_deny(run, REASON_USER_DISABLED, "user disabled");
     }
-    if (run->user->expires != 0 && now_wall_s(run->now) >= run->user->expires) {
+    int64_t expires = record_seconds(run->user->expires);
+    if (expires != 0 && now_wall_s(run->now) >= expires) {
         return run_deny(run, REASON_USER_DISABLED, "user expired");
     }
     if (!source_is_allowed(run, &run->user->allow_from)) {

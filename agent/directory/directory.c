@@ -75,9 +75,9 @@ void directory_free(struct directory *directory)
     free(directory);
 }
 
-static uint64_t hash_name(const struct directory *directory, enum record_kind kind, struct str name)
+static uint32_t hash_name(const struct directory *directory, enum record_kind kind, struct str name)
 {
-    return siphash_64(&directory->name_keys[kind], name.ptr, name.len);
+    return (uint32_t)siphash_64(&directory->name_keys[kind], name.ptr, name.len);
 }
 
 /* Since when nobody knows whether the record is current. */
@@ -171,7 +171,7 @@ struct question {
     enum record_kind kind;
     struct str name;
     struct str source;
-    uint64_t hash;
+    uint32_t hash;
 };
 
 /* A slot that was there before stays, whatever comes of it: a tick may be at work on it. */
@@ -247,7 +247,7 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
     if (name.len == 0 || name.len > DIRECTORY_NAME_BYTES_MAX) {
         return DIRECTORY_BAD;
     }
-    uint64_t hash = hash_name(directory, kind, name);
+    uint32_t hash = hash_name(directory, kind, name);
     struct slot *slot = table_find(&directory->table, hash, kind, name);
     if (slot && is_fresh(directory, slot, now)) {
         slot->is_visited = true;

@@ -62,7 +62,6 @@ struct directory_entry {
     /* Written by decide/memo, which says when they hold. Cleared whenever the record changes. */
     uint64_t links_generation;
     struct directory_entry *links[DIRECTORY_LINK_COUNT]; /* NULL: not known */
-    bool is_refreshed; /* its fetch was answered in this turn, for the audit's `source` */
 };
 
 struct directory_settings {
@@ -88,7 +87,7 @@ struct directory_counters {
     size_t record_count;     /* bad ones included */
     size_t absent_count;
     size_t misses_in_flight; /* refreshes included */
-    size_t bytes;            /* of entries and records, about */
+    size_t bytes;            /* what the allocator gave for entries, records and their table */
 };
 
 struct directory;

@@ -15,7 +15,7 @@ static struct str write_key(const struct directory *directory, const struct slot
                             char out[KEY_BYTES_MAX])
 {
     size_t length = record_key(slot->kind, directory->settings.prefix,
-                               str_make(slot->name, slot->name_length), out, KEY_BYTES_MAX);
+                               str_make(slot_name(slot), slot->name_length), out, KEY_BYTES_MAX);
 
     return str_make(out, length);
 }
@@ -66,20 +66,23 @@ static void take_absent(struct directory *directory, struct fetch *fetch)
 static void take_changed(struct directory *directory, struct fetch *fetch,
                          const struct store_reply *reply, const struct siphash_digest *print)
 {
-    struct slot *slot = fetch->slot;
+    enum record_kind kind = fetch->slot->kind;
     char key[KEY_BYTES_MAX];
-    struct record *record;
+    struct record_draft draft;
     struct diag diag;
 
-    enum err e = record_parse(slot->kind, write_key(directory, slot, key), reply->fields,
-                              reply->field_count, &record, &diag);
+    enum err e = record_read(kind, write_key(directory, fetch->slot, key), reply->fields,
+                             reply->field_count, &draft, &diag);
+    if (e == ERR_OK && keep_found(directory, fetch->slot, &draft, print) != ERR_OK) {
+        record_fini(&draft.record);
+        e = ERR_MEMORY;
+    }
     if (e == ERR_MEMORY) {
         take_failure(directory, fetch);
     } else if (e != ERR_OK) {
         take_bad(directory, fetch, print, diag.text);
     } else {
-        keep_found(directory, slot, record, print);
-        keep_renew(slot, fetch);
+        keep_renew(fetch->slot, fetch);
     }
 }
 
@@ -205,7 +208,6 @@ void fetch_end_all(struct directory *directory, struct now now)
     }
     while (first) {
         struct fetch *next = first->next_done;
-        first->slot->entry.is_refreshed = false;
         keep_drop_pending(directory, first->slot);
         free(first);
         first = next;

@@ -1,17 +1,20 @@
 #include "agent/directory/keep.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "agent/base/ensure.h"
 #include "agent/directory/directory_inside.h"
 
-static size_t slot_bytes(const struct slot *slot)
+/* With the word that the allocator keeps in front of it. */
+static size_t slot_bytes(struct slot *slot)
 {
-    return sizeof(*slot) + slot->name_length +
-           (slot->entry.record ? record_bytes(slot->entry.record) : 0);
+    const struct record *record = slot->entry.record;
+
+    return malloc_usable_size(slot) + sizeof(size_t) + (record ? record_bytes_outside(record) : 0);
 }
 
-struct slot *keep_add(struct directory *directory, uint64_t hash, enum record_kind kind,
+struct slot *keep_add(struct directory *directory, uint32_t hash, enum record_kind kind,
                       struct str name)
 {
     struct slot *slot = calloc(1, sizeof(*slot) + name.len);
@@ -23,30 +26,24 @@ struct slot *keep_add(struct directory *directory, uint64_t hash, enum record_ki
     slot->hash = hash;
     slot->kind = (uint8_t)kind;
     slot->name_length = (uint8_t)name.len;
-    memcpy(slot->name, name.ptr, name.len);
+    memcpy(slot_name(slot), name.ptr, name.len);
     table_add(&directory->table, slot);
     directory->counters.bytes += slot_bytes(slot);
     return slot;
 }
 
-static void free_record(struct directory *directory, struct slot *slot)
+static void fini_record(struct directory *directory, struct slot *slot)
 {
-    directory->generation += slot->entry.record != NULL;
-    record_free(slot->entry.record);
-}
-
-static void set_record(struct directory *directory, struct slot *slot, struct record *record)
-{
-    directory->counters.bytes -= slot_bytes(slot);
-    free_record(directory, slot);
-    slot->entry = (struct directory_entry){.record = record};
-    directory->counters.bytes += slot_bytes(slot);
+    if (slot->entry.record) {
+        directory->generation++;
+        record_fini(slot->entry.record);
+    }
 }
 
 void keep_free(struct directory *directory, struct slot *slot)
 {
     directory->counters.bytes -= slot_bytes(slot);
-    free_record(directory, slot);
+    fini_record(directory, slot);
     free(slot);
 }
 
@@ -65,6 +62,49 @@ static struct sieve *list_of(struct directory *directory, enum slot_state state)
     return NULL;
 }
 
+/* Into a block of the right size, with the draft's record or without any. NULL when out of memory. */
+static struct slot *move(struct directory *directory, struct slot *slot,
+                         const struct record_draft *draft)
+{
+    size_t record_bytes = draft ? draft->record.bytes : 0;
+    struct slot *to = malloc(sizeof(*to) + record_bytes + slot->name_length);
+    struct sieve *list = list_of(directory, slot->state);
+
+    if (!to) {
+        return NULL;
+    }
+    *to = *slot;
+    to->entry = (struct directory_entry){.record = draft ? record_move(draft, to + 1) : NULL};
+    memcpy(slot_name(to), slot_name(slot), slot->name_length);
+    table_replace(&directory->table, slot, to);
+    if (list) {
+        sieve_replace(list, slot, to);
+    }
+    if (to->fetch) {
+        to->fetch->slot = to;
+    }
+    directory->counters.bytes += slot_bytes(to);
+    keep_free(directory, slot);
+    return to;
+}
+
+/* The slot without its record; where there is no memory to move to, it keeps its block. */
+static struct slot *clear(struct directory *directory, struct slot *slot)
+{
+    struct slot *to = slot->entry.record ? move(directory, slot, NULL) : slot;
+
+    if (to) {
+        return to;
+    }
+    const char *name = slot_name(slot);
+    directory->counters.bytes -= slot_bytes(slot);
+    fini_record(directory, slot);
+    slot->entry = (struct directory_entry){0};
+    memmove(slot_name(slot), name, slot->name_length);
+    directory->counters.bytes += slot_bytes(slot);
+    return slot;
+}
+
 static void make_room(struct directory *directory, struct sieve *list)
 {
     if (!sieve_is_full(list)) {
@@ -74,10 +114,13 @@ static void make_room(struct directory *directory, struct sieve *list)
     if (list == &directory->records) {
         directory->counters.evictions++;
     }
-    set_record(directory, slot, NULL);
     slot->state = SLOT_PENDING;
     slot->epoch = 0;
-    keep_drop_pending(directory, slot);
+    if (slot->fetch) {
+        clear(directory, slot);
+    } else {
+        keep_drop_pending(directory, slot);
+    }
 }
 
 static void set_state(struct directory *directory, struct slot *slot, enum slot_state state)
@@ -96,25 +139,29 @@ static void set_state(struct directory *directory, struct slot *slot, enum slot_
     sieve_add(after, slot);
 }
 
-void keep_found(struct directory *directory, struct slot *slot, struct record *record,
-                const struct siphash_digest *print)
+enum err keep_found(struct directory *directory, struct slot *slot,
+                    const struct record_draft *draft, const struct siphash_digest *print)
 {
-    set_record(directory, slot, record);
-    slot->print = *print;
-    set_state(directory, slot, SLOT_FOUND);
+    struct slot *to = move(directory, slot, draft);
+
+    if (!to) {
+        return ERR_MEMORY;
+    }
+    to->print = *print;
+    set_state(directory, to, SLOT_FOUND);
+    return ERR_OK;
 }
 
 void keep_bad(struct directory *directory, struct slot *slot, const struct siphash_digest *print)
 {
-    set_record(directory, slot, NULL);
+    slot = clear(directory, slot);
     slot->print = print ? *print : (struct siphash_digest){0};
     set_state(directory, slot, SLOT_BAD);
 }
 
 void keep_absent(struct directory *directory, struct slot *slot)
 {
-    set_record(directory, slot, NULL);
-    set_state(directory, slot, SLOT_ABSENT);
+    set_state(directory, clear(directory, slot), SLOT_ABSENT);
 }
 
 void keep_unknown(struct directory *directory, struct slot *slot)
@@ -149,11 +196,10 @@ void keep_renew(struct slot *slot, const struct fetch *fetch)
     if (slot->epoch != fetch->epoch) {
         forget_verified(slot);
     }
-    slot->epoch = fetch->epoch;
-    slot->session = fetch->session;
+    slot->epoch = (uint32_t)fetch->epoch;
+    slot->session = (uint32_t)fetch->session;
     slot->fetched_us = fetch->sent_us;
     slot->retry_us = 0;
-    slot->entry.is_refreshed = true;
 }
 
 void keep_drop_pending(struct directory *directory, struct slot *slot)

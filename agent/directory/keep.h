@@ -10,12 +10,15 @@
 #include "agent/directory/slot.h"
 
 /* A new slot, PENDING. NULL when out of memory. */
-struct slot *keep_add(struct directory *directory, uint64_t hash, enum record_kind kind,
+struct slot *keep_add(struct directory *directory, uint32_t hash, enum record_kind kind,
                       struct str name);
 
-/* Takes the record. What was verified against the slot's last one is forgotten. */
-void keep_found(struct directory *directory, struct slot *slot, struct record *record,
-                const struct siphash_digest *print);
+/* These move the slot where its record comes or goes; a fetch of it is told. What was verified
+ * against the record it had is forgotten. */
+
+/* Takes what the draft holds. ERR_MEMORY: the slot is as it was, the draft still the caller's. */
+enum err keep_found(struct directory *directory, struct slot *slot,
+                    const struct record_draft *draft, const struct siphash_digest *print) MUST_USE;
 /* `print` may be NULL. */
 void keep_bad(struct directory *directory, struct slot *slot, const struct siphash_digest *print);
 void keep_absent(struct directory *directory, struct slot *slot);

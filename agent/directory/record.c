@@ -46,6 +46,18 @@ static void put_text(struct block *block, struct str text, struct record_text *o
     *out = (struct record_text){distance(out, copy), (uint16_t)text.len};
 }
 
+static struct record_time pack_time(int64_t seconds)
+{
+    struct record_time time;
+    uint32_t low = (uint32_t)seconds;
+
+    memcpy(time.bytes, &low, sizeof(low));
+    time.bytes[4] = (uint8_t)(seconds >> 32);
+    return time;
+}
+
+static_assert(RECORD_TIME_MAX < INT64_C(1) << 40, "see struct record_time");
+
 static void put_names(struct block *block, struct draft_names names, struct record_names *out)
 {
     struct record_text *items =
@@ -84,9 +96,9 @@ static uint16_t put_hash(struct block *block, const struct draft_hash *hash, con
 
 static void put_key(struct block *block, const struct draft_key *draft, struct key_record *out)
 {
-    *out = (struct key_record){.hash2_until = draft->hash2_until,
-                               .not_before = draft->not_before,
-                               .expires = draft->expires,
+    *out = (struct key_record){.hash2_until = pack_time(draft->hash2_until),
+                               .not_before = pack_time(draft->not_before),
+                               .expires = pack_time(draft->expires),
                                .is_active = draft->is_active,
                                .has_roles = draft->has_roles};
     out->hash_at[0] = put_hash(block, &draft->hash[0], out);
@@ -98,8 +110,8 @@ static void put_key(struct block *block, const struct draft_key *draft, struct k
 
 static void put_user(struct block *block, const struct draft_user *draft, struct user_record *out)
 {
-    *out = (struct user_record){.expires = draft->expires,
-                                .tokens_not_before = draft->tokens_not_before,
+    *out = (struct user_record){.expires = pack_time(draft->expires),
+                                .tokens_not_before = pack_time(draft->tokens_not_before),
                                 .is_active = draft->is_active};
     put_names(block, draft->roles, &out->roles);
     put_names(block, draft->limits, &out->limits);
@@ -283,7 +295,7 @@ void record_free(struct record *record)
     }
 }
 
-size_t record_bytes(const struct record *record)
+size_t record_bytes_outside(const struct record *record)
 {
-    return record->bytes + (record->kind == RECORD_ROLE ? role_bytes(record->role.rules) : 0);
+    return record->kind == RECORD_ROLE ? role_bytes(record->role.rules) : 0;
 }

@@ -87,6 +87,11 @@ enum record_kind {
 /* What a record points to lies behind it in its block, found by distances from the member's own
  * address: copy records whole or not at all. */
 
+/* UNIX seconds, 0 where not set; see record_seconds(). */
+struct record_time {
+    uint8_t bytes[5];
+};
+
 struct record_text {
     uint16_t at; /* 0: absent */
     uint16_t length;
@@ -115,28 +120,28 @@ struct record_hash {
     bool has_verified;
 };
 
-/* <prefix>key:<keyid>. Times are UNIX seconds, 0 where not set. */
+/* <prefix>key:<keyid> */
 struct key_record {
-    int64_t hash2_until;
-    int64_t not_before;
-    int64_t expires;
     struct record_text user;
     uint16_t hash_at[2]; /* hash 1 is valid before hash2_until; see record_hash() */
     struct record_names roles;
     struct record_prefixes allow_from;
+    struct record_time hash2_until;
+    struct record_time not_before;
+    struct record_time expires;
     bool is_active; /* state=active|disabled */
     bool has_roles; /* roles= was there: a subset that narrows allows; empty: allows nothing */
 };
 
 /* <prefix>user:{<user>} */
 struct user_record {
-    int64_t expires;
-    int64_t tokens_not_before;
     struct record_names roles;
     struct record_names limits; /* an item may start with '!' */
     struct record_prefixes allow_from;
     struct record_text team;     /* absent: none */
     struct record_text password; /* PHC string; absent: none */
+    struct record_time expires;
+    struct record_time tokens_not_before;
     bool is_active;
 };
 
@@ -253,8 +258,16 @@ enum err record_parse(enum record_kind kind, struct str key, const struct store_
 /* NULL is accepted. */
 void record_free(struct record *record);
 
-/* All it takes. */
-size_t record_bytes(const struct record *record);
+/* What it takes beside its block. */
+size_t record_bytes_outside(const struct record *record);
+
+static inline int64_t record_seconds(struct record_time time)
+{
+    uint32_t low;
+
+    memcpy(&low, time.bytes, sizeof(low));
+    return (int64_t)((uint64_t)time.bytes[4] << 32 | low);
+}
 
 /* Borrows from the record. */
 static inline struct str record_str(const struct record_text *text)

@@ -34,6 +34,23 @@ void sieve_remove(struct sieve *sieve, struct slot *slot)
     sieve->count--;
 }
 
+void sieve_replace(struct sieve *sieve, const struct slot *slot, struct slot *copy)
+{
+    if (sieve->hand == slot) {
+        sieve->hand = copy;
+    }
+    if (slot->newer) {
+        slot->newer->older = copy;
+    } else {
+        sieve->newest = copy;
+    }
+    if (slot->older) {
+        slot->older->newer = copy;
+    } else {
+        sieve->oldest = copy;
+    }
+}
+
 struct slot *sieve_evict(struct sieve *sieve)
 {
     struct slot *slot = sieve->hand ? sieve->hand : sieve->oldest;

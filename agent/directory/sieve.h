@@ -32,6 +32,8 @@ static inline bool sieve_is_full(const struct sieve *sieve)
 
 void sieve_add(struct sieve *sieve, struct slot *slot);
 void sieve_remove(struct sieve *sieve, struct slot *slot);
+/* Puts a copy of the slot, at another address, in its place. */
+void sieve_replace(struct sieve *sieve, const struct slot *slot, struct slot *copy);
 
 /* Takes out the slot to give up. The list must not be empty. */
 struct slot *sieve_evict(struct sieve *sieve);

@@ -1,6 +1,10 @@
 /*
- * A slot: one name the directory knows something about, or is just asking for. One allocation, its
- * record another. Private to directory/.
+ * A slot: one name the directory knows something about, or is just asking for. One block, which moves
+ * when a record comes or goes:
+ *
+ *   [ struct slot | the record's block, if any | name ]
+ *
+ * Private to directory/.
  *
  *   PENDING --reply--> FOUND, BAD      in the list of records
  *                 `--> ABSENT, UNKNOWN in the list of absents: names that are cheap to invent can
@@ -31,22 +35,28 @@ struct fetch;
 
 struct slot {
     struct directory_entry entry; /* first: an entry is its slot */
-    /* What every use looks at, side by side. */
-    uint64_t epoch;      /* the directory's when it was fetched; 0: must be fetched again */
-    uint64_t session;    /* in which it was fetched; 0: in none */
+    /* The directory's when it was fetched, cut: a count that does not fit matches none. */
+    uint32_t epoch;      /* 0: must be fetched again */
+    uint32_t session;    /* 0: in none */
     int64_t fetched_us;  /* when its fetch was sent */
     int64_t retry_us;    /* not fetched again before */
     struct fetch *fetch; /* under way, or answered in this turn; NULL: none */
+    struct slot *chain;  /* of the table's bucket */
+    uint32_t hash;
     uint8_t state;
     uint8_t kind;
     uint8_t name_length;
     bool is_visited;    /* since the list's hand passed */
-    struct slot *chain; /* of the table's bucket */
-    uint64_t hash;
     struct slot *newer; /* in its list */
     struct slot *older;
     struct siphash_digest print; /* of the fields it was parsed from */
-    char name[];
 };
+
+static inline char *slot_name(const struct slot *slot)
+{
+    size_t record_bytes = slot->entry.record ? slot->entry.record->bytes : 0;
+
+    return (char *)(uintptr_t)(slot + 1) + record_bytes;
+}
 
 #endif

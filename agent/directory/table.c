@@ -21,19 +21,19 @@ void table_fini(struct table *table)
     *table = (struct table){0};
 }
 
-static struct slot *find_in(struct slot *slot, uint64_t hash, enum record_kind kind,
+static struct slot *find_in(struct slot *slot, uint32_t hash, enum record_kind kind,
                             struct str name)
 {
     for (; slot; slot = slot->chain) {
         if (slot->hash == hash && slot->kind == kind && slot->name_length == name.len &&
-            memcmp(slot->name, name.ptr, name.len) == 0) {
+            memcmp(slot_name(slot), name.ptr, name.len) == 0) {
             return slot;
         }
     }
     return NULL;
 }
 
-struct slot *table_find(const struct table *table, uint64_t hash, enum record_kind kind,
+struct slot *table_find(const struct table *table, uint32_t hash, enum record_kind kind,
                         struct str name)
 {
     struct slot *slot = find_in(table->buckets[hash & table->mask], hash, kind, name);
@@ -95,24 +95,35 @@ void table_add(struct table *table, struct slot *slot)
     table->count++;
 }
 
-static bool unlink_from(struct slot **link, struct slot *slot)
+/* What leads to the slot. */
+static struct slot **link_in(struct slot **link, const struct slot *slot)
 {
-    for (; *link; link = &(*link)->chain) {
-        if (*link == slot) {
-            *link = slot->chain;
-            return true;
-        }
+    while (*link && *link != slot) {
+        link = &(*link)->chain;
     }
-    return false;
+    return *link ? link : NULL;
+}
+
+static struct slot **link_to(struct table *table, const struct slot *slot)
+{
+    struct slot **link = link_in(&table->buckets[slot->hash & table->mask], slot);
+
+    if (!link && table->old) {
+        link = link_in(&table->old[slot->hash & table->old_mask], slot);
+    }
+    ensure(link != NULL);
+    return link;
 }
 
 void table_remove(struct table *table, struct slot *slot)
 {
-    bool was_there = unlink_from(&table->buckets[slot->hash & table->mask], slot) ||
-                     (table->old && unlink_from(&table->old[slot->hash & table->old_mask], slot));
-
-    ensure(was_there);
+    *link_to(table, slot) = slot->chain;
     table->count--;
+}
+
+void table_replace(struct table *table, const struct slot *slot, struct slot *copy)
+{
+    *link_to(table, slot) = copy;
 }
 
 static void each_in(struct slot **buckets, size_t mask,

@@ -22,13 +22,16 @@ enum err table_init(struct table *table) MUST_USE;
 void table_fini(struct table *table);
 
 /* `hash` is a keyed one: names come from clients. NULL: not there. */
-struct slot *table_find(const struct table *table, uint64_t hash, enum record_kind kind,
+struct slot *table_find(const struct table *table, uint32_t hash, enum record_kind kind,
                         struct str name);
 
 /* Links the slot by its hash; never fails: without memory the chains grow longer. */
 void table_add(struct table *table, struct slot *slot);
 /* The slot must be there. */
 void table_remove(struct table *table, struct slot *slot);
+
+/* Puts a copy of the slot, at another address, in its place. */
+void table_replace(struct table *table, const struct slot *slot, struct slot *copy);
 
 /* Calls `visit` for every slot; it may free it, but not use the table. */
 void table_each(struct table *table, void (*visit)(void *context, struct slot *slot),

@@ -87,9 +87,10 @@ static void key_check(struct key_record *key)
 
     ensure(str_is_name(record_str(&key->user)) && record_hash(key, 0));
     ensure(record_hash(key, 0)->scheme != RECORD_HASH_NONE);
-    ensure((second != NULL) == (key->hash2_until > 0));
+    ensure((second != NULL) == (record_seconds(key->hash2_until) > 0));
     ensure(!second || second->scheme != RECORD_HASH_NONE);
-    ensure(key->expires >= 0 && key->expires <= RECORD_TIME_MAX);
+    int64_t expires = record_seconds(key->expires);
+    ensure(expires >= 0 && expires <= RECORD_TIME_MAX);
     ensure(key->has_roles || key->roles.count == 0);
     ensure(key->allow_from.count <= RECORD_PREFIXES_MAX && key->roles.count <= RECORD_ROLES_MAX);
     for (size_t i = 0; i < key->allow_from.count; i++) {

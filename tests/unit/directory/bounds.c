@@ -1,4 +1,5 @@
 /* What clients can make the directory keep, ask or forget. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,6 +57,36 @@ START_TEST(bytes_follow_what_is_kept)
     ck_assert_uint_le(world_counters(&world).bytes, with_absents + WORLD_ABSENTS);
 }
 END_TEST
+
+#ifdef REEVE_GLIBC_MALLOC
+/* Absent names among them, and as many as make the table grow. */
+START_TEST(bytes_are_what_the_allocator_gave)
+{
+    enum { NAMES = 3000 };
+    struct directory_settings settings = world_settings();
+
+    world_fini(&world);
+    settings.max_records = NAMES;
+    settings.max_absent = NAMES;
+    world_init_with(&world, &settings);
+    for (int i = 0; i < NAMES; i += 2) {
+        world_team(&world, name_of("t", i), NULL);
+    }
+    for (int i = 0; i < NAMES; i++) {
+        ck_assert_int_eq(world_fetch(&world, name_of("t", i)),
+                         i % 2 == 0 ? DIRECTORY_FOUND : DIRECTORY_ABSENT);
+    }
+    size_t counted = world_counters(&world).bytes;
+    size_t given = mallinfo2().uordblks;
+    directory_free(world.directory);
+    given -= mallinfo2().uordblks;
+    world.directory = NULL;
+    ck_assert_uint_gt(given, NAMES * 100);
+    ck_assert_msg(counted >= given - given / 20 && counted <= given + given / 20,
+                  "counted %zu, given %zu", counted, given);
+}
+END_TEST
+#endif
 
 START_TEST(invented_names_do_not_push_records_out)
 {
@@ -204,6 +235,9 @@ Suite *bounds_suite(void)
     tcase_add_checked_fixture(tcase, start, stop);
     tcase_add_test(tcase, records_are_bounded);
     tcase_add_test(tcase, bytes_follow_what_is_kept);
+#ifdef REEVE_GLIBC_MALLOC
+    tcase_add_test(tcase, bytes_are_what_the_allocator_gave);
+#endif
     tcase_add_test(tcase, invented_names_do_not_push_records_out);
     tcase_add_test(tcase, names_that_failed_do_not_push_records_out);
     tcase_add_test(tcase, busy_records_survive_a_scan);

@@ -212,17 +212,6 @@ START_TEST(a_changed_record_forgets_what_was_verified)
 }
 END_TEST
 
-START_TEST(says_refreshed_for_one_turn)
-{
-    world_team(&world, "ops", NULL);
-    ck_assert_int_eq(world_ask(&world, "ops", &asker), DIRECTORY_PENDING);
-    fake_store_step(world.fake);
-    ck_assert(world_entry(&world, "ops")->is_refreshed);
-    world_tick(&world);
-    ck_assert(!world_entry(&world, "ops")->is_refreshed);
-}
-END_TEST
-
 Suite *freshness_suite(void)
 {
     Suite *suite = suite_create("freshness");
@@ -244,7 +233,6 @@ Suite *freshness_suite(void)
     tcase_add_test(tcase, a_deleted_record_is_absent_after_the_refresh);
     tcase_add_test(tcase, an_unchanged_record_keeps_what_was_verified);
     tcase_add_test(tcase, a_changed_record_forgets_what_was_verified);
-    tcase_add_test(tcase, says_refreshed_for_one_turn);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -12,7 +12,7 @@ static struct slot *new_slot(uint32_t number)
 {
     struct slot *slot = calloc(1, sizeof(*slot) + sizeof(number));
 
-    memcpy(slot->name, &number, sizeof(number));
+    memcpy(slot_name(slot), &number, sizeof(number));
     slot->name_length = sizeof(number);
     slot->kind = (uint8_t)(number % RECORD_KIND_COUNT);
     /* Few different hashes, so that chains grow and names decide. */
@@ -89,7 +89,7 @@ START_TEST(table_tells_kinds_apart)
 
     ck_assert_int_eq(table_init(&table), ERR_OK);
     table_add(&table, user);
-    struct str name = str_make(user->name, user->name_length);
+    struct str name = str_make(slot_name(user), user->name_length);
     ck_assert_ptr_eq(table_find(&table, user->hash, RECORD_USER, name), user);
     ck_assert_ptr_null(table_find(&table, user->hash, RECORD_KEY, name));
     ck_assert_ptr_null(table_find(&table, user->hash + 1, RECORD_USER, name));
