@@ -220,6 +220,7 @@ def test_scripted_redis_lets_the_real_one_push(script):
     client("SUBSCRIBE", "c")
     assert Connection(script.address)("PUBLISH", "c", "hello") == 1
     assert client.read() == [b"message", b"c", b"hello"]
+    assert client("PING", "1") == [b"pong", b"1"]
 
 
 CALLS = {

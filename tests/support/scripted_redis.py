@@ -75,6 +75,8 @@ def read_raw_reply(stream):
 
 
 class _Client(socketserver.BaseRequestHandler):
+    is_pushing = False
+
     def handle(self):
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         outer = self.request.makefile("rb")
@@ -99,9 +101,10 @@ class _Client(socketserver.BaseRequestHandler):
             self.request.sendall(answer)
             return True
         inner.sendall(array(parts))
-        if name in PUSHING:
+        if name in PUSHING and not self.is_pushing:
+            self.is_pushing = True
             threading.Thread(target=self._push, args=(replies,), daemon=True).start()
-        else:
+        elif not self.is_pushing:
             self.request.sendall(read_raw_reply(replies))
         return True
 
