@@ -38,6 +38,11 @@ struct config_address {
     uint16_t port;
 };
 
+struct config_address_list {
+    struct config_address *items;
+    size_t count;
+};
+
 /* redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. */
 struct config_store {
     struct config_address address;
@@ -55,8 +60,7 @@ struct config {
     char *prefix;   /* of every key in the store, "reeve:" */
 
     /* SPOP */
-    struct config_address *listen;
-    size_t listen_count;
+    struct config_address_list listen;
     unsigned socket_mode; /* of unix sockets */
     char *socket_owner;   /* NULL: unchanged */
     char *socket_group;

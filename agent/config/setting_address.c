@@ -4,23 +4,12 @@
 #include "agent/config/address.h"
 #include "agent/config/setting.h"
 
-#define LISTEN_MAX 16
-
-/* The list's length is a field of its own. */
-static struct config *owner_of(void *field)
-{
-    return (struct config *)((char *)field - offsetof(struct config, listen));
-}
-
-static const struct config *const_owner_of(const void *field)
-{
-    return (const struct config *)((const char *)field - offsetof(struct config, listen));
-}
+#define ADDRESSES_MAX 16
 
 static enum err add_address(const struct setting *setting, void *field, struct str text,
                             struct diag *diag)
 {
-    struct config *config = owner_of(field);
+    struct config_address_list *list = field;
     struct config_address address, *grown;
     enum err e = address_parse(text, &address, diag);
 
@@ -28,36 +17,36 @@ static enum err add_address(const struct setting *setting, void *field, struct s
     if (e != ERR_OK) {
         return e;
     }
-    if (config->listen_count == LISTEN_MAX) {
-        diag_set(diag, "more than %d addresses", LISTEN_MAX);
+    if (list->count == ADDRESSES_MAX) {
+        diag_set(diag, "more than %d addresses", ADDRESSES_MAX);
         address_free(&address);
         return ERR_RANGE;
     }
-    grown = realloc(config->listen, (config->listen_count + 1) * sizeof(*grown));
+    grown = realloc(list->items, (list->count + 1) * sizeof(*grown));
     if (!grown) {
         address_free(&address);
         return ERR_MEMORY;
     }
-    config->listen = grown;
-    config->listen[config->listen_count++] = address;
+    list->items = grown;
+    list->items[list->count++] = address;
     return ERR_OK;
 }
 
 static void describe_addresses(const struct setting *setting, struct diag *out)
 {
     (void)setting;
-    diag_set(out, "up to %d of tcp://ADDRESS:PORT and unix:///PATH", LISTEN_MAX);
+    diag_set(out, "up to %d of tcp://ADDRESS:PORT and unix:///PATH", ADDRESSES_MAX);
 }
 
 static bool addresses_are_equal(const void *a, const void *b)
 {
-    const struct config *x = const_owner_of(a), *y = const_owner_of(b);
+    const struct config_address_list *x = a, *y = b;
 
-    if (x->listen_count != y->listen_count) {
+    if (x->count != y->count) {
         return false;
     }
-    for (size_t i = 0; i < x->listen_count; i++) {
-        if (strcmp(x->listen[i].text, y->listen[i].text) != 0) {
+    for (size_t i = 0; i < x->count; i++) {
+        if (strcmp(x->items[i].text, y->items[i].text) != 0) {
             return false;
         }
     }
@@ -66,14 +55,13 @@ static bool addresses_are_equal(const void *a, const void *b)
 
 static void clear_addresses(void *field)
 {
-    struct config *config = owner_of(field);
+    struct config_address_list *list = field;
 
-    for (size_t i = 0; i < config->listen_count; i++) {
-        address_free(&config->listen[i]);
+    for (size_t i = 0; i < list->count; i++) {
+        address_free(&list->items[i]);
     }
-    free(config->listen);
-    config->listen = NULL;
-    config->listen_count = 0;
+    free(list->items);
+    *list = (struct config_address_list){.items = NULL};
 }
 
 const struct setting_type setting_addresses = {.name = "list of addresses",

@@ -276,12 +276,12 @@ static enum err open_listeners(struct server *server, struct diag *diag)
 {
     const struct config *config = server->config;
 
-    server->listeners = calloc(config->listen_count, sizeof(*server->listeners));
+    server->listeners = calloc(config->listen.count, sizeof(*server->listeners));
     if (!server->listeners) {
         return ERR_MEMORY;
     }
-    for (size_t i = 0; i < config->listen_count; i++) {
-        enum err e = listener_open(&server->listeners[i], config, &config->listen[i], diag);
+    for (size_t i = 0; i < config->listen.count; i++) {
+        enum err e = listener_open(&server->listeners[i], config, &config->listen.items[i], diag);
         if (e != ERR_OK) {
             return e;
         }

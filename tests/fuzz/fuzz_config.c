@@ -96,7 +96,7 @@ static void check_config(const struct config *config)
 
     check_gates(config);
     ensure(config->max_frame_size >= 256 && config->deadline_us > 0 && config->max_age_us > 0);
-    ensure(config->spool_bytes >= 64 * 1024 && config->listen_count > 0 && config->workers > 0);
+    ensure(config->spool_bytes >= 64 * 1024 && config->listen.count > 0 && config->workers > 0);
     config_restart_only(config, config, changed, sizeof(changed));
     ensure(changed[0] == '\0');
 }

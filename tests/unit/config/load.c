@@ -15,9 +15,9 @@ START_TEST(overrides_win_over_the_file_and_the_last_over_the_first)
         box_load_with("workers = 2 listen = {tcp://127.0.0.1:1}\n" GATE, overrides, 3);
 
     ck_assert_uint_eq(config->workers, 4);
-    ck_assert_uint_eq(config->listen_count, 2);
-    ck_assert_str_eq(config->listen[0].text, "tcp://127.0.0.1:2");
-    ck_assert_str_eq(config->listen[1].text, "unix:///x");
+    ck_assert_uint_eq(config->listen.count, 2);
+    ck_assert_str_eq(config->listen.items[0].text, "tcp://127.0.0.1:2");
+    ck_assert_str_eq(config->listen.items[1].text, "unix:///x");
     config_unref(config);
 }
 END_TEST

@@ -138,8 +138,8 @@ START_TEST(defaults)
     struct config *config = box_load(GATE);
 
     ck_assert_str_eq(config->prefix, "reeve:");
-    ck_assert_uint_eq(config->listen_count, 1);
-    ck_assert_str_eq(config->listen[0].text, "tcp://127.0.0.1:9600");
+    ck_assert_uint_eq(config->listen.count, 1);
+    ck_assert_str_eq(config->listen.items[0].text, "tcp://127.0.0.1:9600");
     ck_assert_uint_eq(config->socket_mode, 0660);
     ck_assert_ptr_null(config->socket_owner);
     ck_assert_ptr_null(config->socket_group);
@@ -195,8 +195,8 @@ START_TEST(values_reach_their_fields)
                  "spool_size = 1MiB on_audit_full = count log_level = debug\n" GATE);
 
     ck_assert_str_eq(config->agent_id, "edge-1");
-    ck_assert_uint_eq(config->listen_count, 2);
-    ck_assert_str_eq(config->listen[1].host, "/run/x");
+    ck_assert_uint_eq(config->listen.count, 2);
+    ck_assert_str_eq(config->listen.items[1].host, "/run/x");
     ck_assert_uint_eq(config->socket_mode, 0600);
     ck_assert_str_eq(config->socket_owner, "haproxy");
     ck_assert_str_eq(config->socket_group, "adm");

@@ -168,9 +168,9 @@ START_TEST(lists_may_be_extended)
     struct config *config = box_load("listen = tcp://127.0.0.1:1\n"
                                      "listen += {tcp://127.0.0.1:2, 'unix:///x'}\n" GATE);
 
-    ck_assert_uint_eq(config->listen_count, 3);
-    ck_assert_str_eq(config->listen[0].text, "tcp://127.0.0.1:1");
-    ck_assert_str_eq(config->listen[2].text, "unix:///x");
+    ck_assert_uint_eq(config->listen.count, 3);
+    ck_assert_str_eq(config->listen.items[0].text, "tcp://127.0.0.1:1");
+    ck_assert_str_eq(config->listen.items[2].text, "unix:///x");
     config_unref(config);
 }
 END_TEST
