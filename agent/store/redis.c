@@ -312,6 +312,7 @@ static bool is_possible(const struct redis *redis, enum redis_reply_kind kind)
     case REPLY_INTEGER:
         return is_wait;
     case REPLY_LINE:
+    case REPLY_NIL:
     case REPLY_MALFORMED:
         break;
     }

@@ -23,6 +23,11 @@ struct str redis_reply_line(const struct redis_reply *reply)
     return str_make(reply->line, reply->line_length);
 }
 
+bool redis_reply_is_array(const struct redis_reply *reply)
+{
+    return reply->head.type == REDIS_REPLY_ARRAY;
+}
+
 static void drop_fields(struct redis_reply *reply)
 {
     if (reply->byte_capacity > KEPT_BYTES) {
@@ -147,6 +152,8 @@ static void *create_string(const redisReadTask *task, char *text, size_t length)
     if (task->parent) {
         if (task->type != REDIS_REPLY_STRING || task->parent->parent) {
             spoil(reply, REPLY_MALFORMED);
+        } else if (task->idx == 0) {
+            set_line(reply, text, length);
         }
         if (reply->kind != REPLY_FIELDS) {
             return reply;
@@ -188,7 +195,7 @@ static void *create_array_of(const redisReadTask *task, size_t count)
     return reply;
 }
 
-/* Numbers and nil: no part of any array we ask for. */
+/* Numbers and nil: no part of an array of fields. */
 static void *create_scalar(const redisReadTask *task, enum redis_reply_kind kind)
 {
     struct redis_reply *reply = task->privdata;
@@ -200,9 +207,9 @@ static void *create_scalar(const redisReadTask *task, enum redis_reply_kind kind
     return begin(reply, task->type, kind) ? reply : NULL;
 }
 
-static void *create_other(const redisReadTask *task)
+static void *create_nil(const redisReadTask *task)
 {
-    return create_scalar(task, REPLY_MALFORMED);
+    return create_scalar(task, REPLY_NIL);
 }
 
 static void *create_integer(const redisReadTask *task, long long value)
@@ -219,6 +226,11 @@ static void free_object(void *object)
 }
 
 #if HIREDIS_MAJOR >= 1
+static void *create_other(const redisReadTask *task)
+{
+    return create_scalar(task, REPLY_MALFORMED);
+}
+
 static void *create_double(const redisReadTask *task, double value, char *text, size_t length)
 {
     (void)value;
@@ -252,7 +264,7 @@ static redisReplyObjectFunctions functions = {
     .createDouble = create_double,
     .createBool = create_bool,
 #endif
-    .createNil = create_other,
+    .createNil = create_nil,
     .freeObject = free_object,
 };
 

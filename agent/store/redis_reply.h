@@ -5,7 +5,8 @@
  * hiredis itself bounds nothing and, in 0.14, aborts the process on a reply that nobody asked for.
  * So its reader is given our functions, which refuse such a reply, keep no more than
  * STORE_FIELDS_MAX fields and STORE_REPLY_BYTES_MAX bytes (the rest of a longer reply is read and
- * dropped), and take the only array that HGETALL can give: an even one of strings.
+ * dropped), and take the only array that HGETALL can give: an even one of strings. Of any other array
+ * only the first item is known.
  *
  * Memory: below 10 MB at the worst moment, below 100 KB between replies.
  */
@@ -25,6 +26,7 @@ enum redis_reply_kind {
     REPLY_FIELDS,    /* fields */
     REPLY_INTEGER,   /* ":3": integer */
     REPLY_OVERSIZED, /* a hash beyond the bounds */
+    REPLY_NIL,
     REPLY_MALFORMED, /* anything else: the replies may be out of step */
 };
 
@@ -54,6 +56,9 @@ void redis_reply_fini(struct redis_reply *reply);
 /* Lets the reader build into `reply`, one at a time, for the reader's life. */
 void redis_reply_attach(struct redis_reply *reply, redisReader *reader);
 
+/* The text of a line or fault. Of an array, whatever else is in it: its first item, where that is a
+ * string; else "". */
 struct str redis_reply_line(const struct redis_reply *reply);
+bool redis_reply_is_array(const struct redis_reply *reply);
 
 #endif

@@ -59,7 +59,7 @@ static void print_fields(char *out, size_t capacity)
     }
 }
 
-/* A reply as text: "fields a=1;", "line OK", "fault ERR x", "oversized", "malformed". */
+/* A reply as text: "fields a=1;", "line OK", "fault ERR x", "oversized", "nil", "malformed". */
 static const char *describe(void)
 {
     static char text[512];
@@ -80,6 +80,8 @@ static const char *describe(void)
         return text;
     case REPLY_OVERSIZED:
         return "oversized";
+    case REPLY_NIL:
+        return "nil";
     case REPLY_MALFORMED:
         return "malformed";
     }
@@ -90,10 +92,10 @@ static const struct {
     const char *bytes;
     const char *want;
 } shapes[] = {
-    {"$-1\r\n", "malformed"},
+    {"$-1\r\n", "nil"},
     {"$0\r\n\r\n", "malformed"},
     {"$2\r\nhi\r\n", "malformed"},
-    {"*-1\r\n", "malformed"},
+    {"*-1\r\n", "nil"},
     {"*1\r\n$1\r\na\r\n", "malformed"},
     {"*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n", "malformed"},
     {"*2\r\n$1\r\na\r\n$-1\r\n", "malformed"},
@@ -308,6 +310,37 @@ START_TEST(fields_stay_whole_while_their_block_grows)
 }
 END_TEST
 
+static const struct {
+    const char *bytes;
+    const char *want;
+} firsts[] = {
+    {"*3\r\n$6\r\nmaster\r\n:3129659\r\n*1\r\n*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n", "master"},
+    {"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n", "master"},
+    {"*2\r\n$1\r\na\r\n$1\r\n1\r\n", "a"},
+    {"*1\r\n$0\r\n\r\n", ""},
+    {"*0\r\n", ""},
+    {"*-1\r\n", ""},
+    {"$1\r\na\r\n", ""},
+    {":1\r\n", ""},
+    {"*2\r\n:1\r\n$1\r\na\r\n", ""},
+    {"*2\r\n+a\r\n$1\r\nb\r\n", ""},
+    {"*2\r\n-a\r\n$1\r\nb\r\n", ""},
+    {"*2\r\n*1\r\n$1\r\na\r\n$1\r\nb\r\n", ""},
+    {"*2\r\n$-1\r\n$1\r\nb\r\n", ""},
+};
+
+START_TEST(the_first_item_of_any_array_is_known)
+{
+    for (int i = 0; i < COUNT(firsts); i++) {
+        ck_assert_int_eq(feed("+before\r\n", 9), REPLY);
+        ck_assert_int_eq(feed(firsts[i].bytes, strlen(firsts[i].bytes)), REPLY);
+        ck_assert_msg(str_equal(redis_reply_line(&reply), str_from_c(firsts[i].want)), "%s: %.*s",
+                      firsts[i].bytes, STR_ARG(redis_reply_line(&reply)));
+        restart();
+    }
+}
+END_TEST
+
 /* Counts of items, lengths of each. */
 static const struct {
     size_t count;
@@ -394,6 +427,7 @@ static TCase *sizes_tcase(void)
     tcase_add_checked_fixture(tcase, start, stop);
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, a_long_line_is_cut);
+    tcase_add_test(tcase, the_first_item_of_any_array_is_known);
     tcase_add_test(tcase, fields_stay_whole_while_their_block_grows);
     tcase_add_loop_test(tcase, bounds_hold_to_the_byte_and_to_the_field, 0, COUNT(sizes));
     tcase_add_test(tcase, an_announced_size_takes_no_memory);
