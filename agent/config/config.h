@@ -43,12 +43,22 @@ struct config_address_list {
     size_t count;
 };
 
-/* redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. */
+/* Who knows where the store's primary is. */
+struct config_sentinel {
+    struct config_address_list addresses; /* empty: the store has an address of its own */
+    char *primary;                        /* its name; NULL only where addresses is empty */
+    char *user;                           /* of the Sentinels; NULL: none */
+    char *password;                       /* likewise; wiped with the snapshot */
+};
+
+/* redis://[user[:password]@][host[:port]][/db] or unix:///path[?db=N]; without a host where
+ * Sentinels know it. */
 struct config_store {
     struct config_address address;
     char *user;     /* NULL: none */
     char *password; /* NULL: none; wiped with the snapshot */
     unsigned database;
+    const struct config_sentinel *sentinel; /* NULL: address is the store's; of the same snapshot */
 };
 
 /* On what happens when the audit spool has no room. */

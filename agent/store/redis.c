@@ -108,7 +108,8 @@ static void go_down(struct redis *redis, const char *why, enum store_status olde
     }
     redis->state = REDIS_WAITING;
     redis_connection_close(&redis->connection);
-    set_timer(redis, back_off_us(redis->attempt_count));
+    endpoint_cancel(redis->endpoint);
+    set_timer(redis, back_off_us(redis->settings.address, redis->attempt_count));
     if (redis->attempt_count < UINT16_MAX) {
         redis->attempt_count++;
     }
@@ -201,6 +202,11 @@ static void connected(void *owner)
     (void)!redis_greeting_send(&redis->greeting, &redis->connection);
 }
 
+static void moved_cb(void *context)
+{
+    go_down(context, "Sentinel names another primary", STORE_DOWN);
+}
+
 static void go_up(struct redis *redis)
 {
     uint64_t swallowed;
@@ -210,6 +216,7 @@ static void go_up(struct redis *redis)
     redis->is_proven = false;
     redis->up_since_us = clock_read().mono_us;
     ev_timer_stop(redis->loop, &redis->timer);
+    endpoint_watch(redis->endpoint, moved_cb, redis);
     if (log_limit_pass(&redis->up_log, redis->up_since_us, LOG_INTERVAL_US, &swallowed)) {
         log_info("store: connected to %s", endpoint_label(redis->endpoint));
     }

@@ -1,5 +1,7 @@
 /* The store on Redis or Valkey, through hiredis' asynchronous API and libev. Connects on its own,
- * reconnects with jittered exponential back-off up to 1 s, answers STORE_DOWN meanwhile. */
+ * reconnects with jittered exponential back-off up to 1 s, answers STORE_DOWN meanwhile. Where
+ * Sentinels know the primary the back-off is 500 ms at most, a server must say that it is the
+ * primary, and is left when two Sentinels name another one. */
 #ifndef REEVE_STORE_REDIS_H
 #define REEVE_STORE_REDIS_H
 

@@ -19,6 +19,8 @@ static const struct redis_error table[] = {
     {"READONLY", STORE_DOWN, true, "the server is a replica"},
     {"MASTERDOWN", STORE_DOWN, true, "a replica that lost its primary"},
     {"CLUSTERDOWN", STORE_DOWN, true, "the cluster is down"},
+    {"IDONTKNOW", STORE_DOWN, false, "the Sentinel does not know enough"},
+    {"ERR unknown command", STORE_DOWN, false, "the server does not know the command"},
     {"TRYAGAIN", STORE_DOWN, false, "a slot is being moved"},
     {"BUSY", STORE_DOWN, false, "a script keeps the server busy"},
     {"OOM", STORE_DOWN, false, "the server is out of memory"},

@@ -11,6 +11,7 @@ struct step {
     const char *name;
     struct str answer;
     bool may_fail;
+    bool answers_array; /* which begins with `answer` */
     /* Fills the command's parts; their number, 0 where the step is not needed. `number` has room
      * for the digits of an unsigned. */
     size_t (*write)(const struct redis_greeting *greeting, struct str *parts, char number[16]);
@@ -69,11 +70,22 @@ static size_t write_ping(const struct redis_greeting *greeting, struct str *part
     return 1;
 }
 
+static size_t write_role(const struct redis_greeting *greeting, struct str *parts, char number[16])
+{
+    (void)number;
+    if (!greeting->address->sentinel) {
+        return 0;
+    }
+    parts[0] = STR("ROLE");
+    return 1;
+}
+
 static const struct step steps[REDIS_GREETING_STEPS_MAX] = {
-    {"AUTH", {"OK", 2}, false, write_auth},
-    {"SELECT", {"OK", 2}, false, write_select},
-    {"CLIENT SETNAME", {"OK", 2}, true, write_name},
-    {"PING", {"PONG", 4}, false, write_ping},
+    {"AUTH", {"OK", 2}, false, false, write_auth},
+    {"SELECT", {"OK", 2}, false, false, write_select},
+    {"CLIENT SETNAME", {"OK", 2}, true, false, write_name},
+    {"PING", {"PONG", 4}, false, false, write_ping},
+    {"ROLE", {"master", 6}, false, true, write_role},
 };
 
 void redis_greeting_init(struct redis_greeting *greeting, const struct config_store *address,
@@ -109,6 +121,22 @@ static bool is_refusal(const struct step *step, const struct redis_error *error)
     return !step->may_fail || error->ends_connection;
 }
 
+static bool is_answer(const struct step *step, const struct redis_reply *reply)
+{
+    bool has_type = step->answers_array ? redis_reply_is_array(reply) : reply->kind == REPLY_LINE;
+
+    return has_type && str_equal(redis_reply_line(reply), step->answer);
+}
+
+static const char *explain(const struct step *step, const struct redis_reply *reply)
+{
+    if (step->answers_array && redis_reply_is_array(reply) &&
+        str_equal(redis_reply_line(reply), STR("slave"))) {
+        return "the server is a replica";
+    }
+    return "not the reply of a Redis server";
+}
+
 enum redis_greeting_progress redis_greeting_take(struct redis_greeting *greeting,
                                                  const struct redis_reply *reply, struct diag *diag)
 {
@@ -120,9 +148,8 @@ enum redis_greeting_progress redis_greeting_take(struct redis_greeting *greeting
                  redis_error_find(line)->text);
         return REDIS_GREETING_FAILED;
     }
-    if (reply->kind != REPLY_FAULT &&
-        !(reply->kind == REPLY_LINE && str_equal(line, step->answer))) {
-        diag_set(diag, "%s: not the reply of a Redis server", step->name);
+    if (reply->kind != REPLY_FAULT && !is_answer(step, reply)) {
+        diag_set(diag, "%s: %s", step->name, explain(step, reply));
         return REDIS_GREETING_FAILED;
     }
     return greeting->answered_count == greeting->sent_count ? REDIS_GREETING_DONE

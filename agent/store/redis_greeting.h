@@ -5,6 +5,7 @@
  *   SELECT db                where it is not 0
  *   CLIENT SETNAME name      may be refused: it only helps who reads CLIENT LIST
  *   PING                     the server is there, and willing: not loading, no password missing
+ *   ROLE                     where Sentinels said that it is the primary: it says so itself
  */
 #ifndef REEVE_STORE_REDIS_GREETING_H
 #define REEVE_STORE_REDIS_GREETING_H
@@ -16,7 +17,7 @@
 #include "agent/config/config.h"
 #include "agent/store/redis_connection.h"
 
-#define REDIS_GREETING_STEPS_MAX 4
+#define REDIS_GREETING_STEPS_MAX 5
 
 struct redis_greeting {
     const struct config_store *address;     /* borrowed */

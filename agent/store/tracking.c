@@ -114,7 +114,7 @@ static void go_down(struct tracking *tracking, const char *why)
     tracking_line_close(&tracking->line);
     forget_canary(tracking);
     tracking->state = STATE_WAITING;
-    set_timer(tracking, back_off_us(tracking->attempt_count));
+    set_timer(tracking, back_off_us(tracking->settings.address, tracking->attempt_count));
     if (tracking->attempt_count < UINT16_MAX) {
         tracking->attempt_count++;
     }

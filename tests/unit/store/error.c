@@ -40,6 +40,7 @@ static const struct {
     {"READONLY You can't write against a read only replica.", "READONLY", STORE_DOWN, true},
     {"MASTERDOWN Link with MASTER is down", "MASTERDOWN", STORE_DOWN, true},
     {"CLUSTERDOWN Hash slot not served", "CLUSTERDOWN", STORE_DOWN, true},
+    {"IDONTKNOW I have not enough information to reply.", "IDONTKNOW", STORE_DOWN, false},
     {"TRYAGAIN Multiple keys request during rehashing of slot", "TRYAGAIN", STORE_DOWN, false},
     {"BUSY Redis is busy running a script.", "BUSY", STORE_DOWN, false},
     {"OOM command not allowed when used memory > 'maxmemory'.", "OOM", STORE_DOWN, false},

@@ -27,6 +27,8 @@ int main(void)
     srunner_add_suite(runner, outage_suite());
     srunner_add_suite(runner, resolve_suite());
     srunner_add_suite(runner, endpoint_suite());
+    srunner_add_suite(runner, sentinels_suite());
+    srunner_add_suite(runner, failover_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -11,6 +11,7 @@ Suite *commands_suite(void);
 Suite *deadline_suite(void);
 Suite *endpoint_suite(void);
 Suite *error_suite(void);
+Suite *failover_suite(void);
 Suite *fake_script_suite(void);
 Suite *greeting_suite(void);
 Suite *loss_suite(void);
@@ -19,6 +20,7 @@ Suite *queue_suite(void);
 Suite *reply_suite(void);
 Suite *resolve_suite(void);
 Suite *script_suite(void);
+Suite *sentinels_suite(void);
 Suite *sync_suite(void);
 Suite *tracking_suite(void);
 
