@@ -119,6 +119,22 @@ static enum err parse_tcp(struct str text, struct config_address *out, struct di
     return out->host ? ERR_OK : ERR_MEMORY;
 }
 
+/* Ends a parse: the address with its text, or nothing of it. */
+static enum err finish(enum err e, struct str text, struct config_address *address,
+                       struct config_address *out)
+{
+    if (e == ERR_OK) {
+        address->text = copy(text);
+        e = address->text ? ERR_OK : ERR_MEMORY;
+    }
+    if (e != ERR_OK) {
+        address_free(address);
+        return e;
+    }
+    *out = *address;
+    return ERR_OK;
+}
+
 enum err address_parse(struct str text, struct config_address *out, struct diag *diag)
 {
     struct config_address address = {0};
@@ -131,16 +147,34 @@ enum err address_parse(struct str text, struct config_address *out, struct diag 
     } else {
         e = fail(diag, "expected tcp://ADDRESS:PORT or unix:///PATH");
     }
-    if (e == ERR_OK) {
-        address.text = copy(text);
-        e = address.text ? ERR_OK : ERR_MEMORY;
+    return finish(e, text, &address, out);
+}
+
+static enum err parse_sentinel(struct str text, struct config_address *out, struct diag *diag)
+{
+    struct str host, port;
+    bool is_v6;
+
+    if (!split_host(text, &host, &port, &is_v6) ||
+        !(is_v6 ? is_numeric(host, AF_INET6) : is_host_name(host))) {
+        return fail(diag, "expected tcp://HOST:PORT");
     }
-    if (e != ERR_OK) {
-        address_free(&address);
-        return e;
+    if (!parse_port(port, &out->port)) {
+        return fail(diag, "expected a port from 1 to 65535");
     }
-    *out = address;
-    return ERR_OK;
+    out->type = CONFIG_ADDRESS_TCP;
+    out->host = copy(host);
+    return out->host ? ERR_OK : ERR_MEMORY;
+}
+
+enum err address_parse_sentinel(struct str text, struct config_address *out, struct diag *diag)
+{
+    struct config_address address = {0};
+    enum err e = str_starts_with(text, STR("tcp://"))
+                     ? parse_sentinel(str_skip(text, 6), &address, diag)
+                     : fail(diag, "expected tcp://HOST:PORT");
+
+    return finish(e, text, &address, out);
 }
 
 void address_free(struct config_address *address)
@@ -239,6 +273,18 @@ static enum err parse_redis_host(struct str text, struct config_store *out, stru
     return ERR_OK;
 }
 
+/* Sentinels know it. */
+static enum err set_no_host(struct config_store *out)
+{
+    out->address.type = CONFIG_ADDRESS_TCP;
+    out->address.host = copy(STR(""));
+    if (!out->address.host || asprintf(&out->address.text, "redis:///%u", out->database) < 0) {
+        out->address.text = NULL;
+        return ERR_MEMORY;
+    }
+    return ERR_OK;
+}
+
 static enum err parse_redis(struct str text, struct config_store *out, struct diag *diag)
 {
     struct str server, login = STR_ABSENT, database;
@@ -255,7 +301,10 @@ static enum err parse_redis(struct str text, struct config_store *out, struct di
     if (e == ERR_OK && at) {
         e = parse_login(login, out, diag);
     }
-    return e == ERR_OK ? parse_redis_host(server, out, diag) : e;
+    if (e != ERR_OK) {
+        return e;
+    }
+    return server.len == 0 ? set_no_host(out) : parse_redis_host(server, out, diag);
 }
 
 static enum err parse_redis_unix(struct str text, struct config_store *out, struct diag *diag)

@@ -63,34 +63,94 @@ static char *password_of(const struct file_text *text, struct diag *diag)
     return password;
 }
 
-static void read_password(struct draft *draft)
+static void read_password(struct draft *draft, const char *name, const char *source,
+                          char **password)
 {
-    struct config *config = draft->config;
     struct file_text text = {0};
     struct diag diag;
 
-    if (!config->redis_password_file) {
-        return;
-    }
-    if (config->store.password) {
-        complain(draft, "redis_password_file", "the password stands in redis already");
-        return;
-    }
-    if (secret_read(config->redis_password_file, PASSWORD_BYTES_MAX, &text, &diag) == ERR_OK) {
-        config->store.password = password_of(&text, &diag);
+    if (secret_read(source, PASSWORD_BYTES_MAX, &text, &diag) == ERR_OK) {
+        *password = password_of(&text, &diag);
     }
     file_text_free(&text);
-    if (!config->store.password) {
-        complain(draft, "redis_password_file", diag.text);
+    if (!*password) {
+        complain(draft, name, diag.text);
     }
 }
 
-static void check_login(struct draft *draft)
+static void read_passwords(struct draft *draft)
 {
-    const struct config_store *store = &draft->config->store;
+    struct config *config = draft->config;
 
-    if (store->user && !store->password && !draft->config->redis_password_file) {
+    if (config->redis_password_file && config->store.password) {
+        complain(draft, "redis_password_file", "the password stands in redis already");
+    } else if (config->redis_password_file) {
+        read_password(draft, "redis_password_file", config->redis_password_file,
+                      &config->store.password);
+    }
+    if (config->sentinel_password_file) {
+        read_password(draft, "sentinel_password_file", config->sentinel_password_file,
+                      &config->sentinel.password);
+    }
+}
+
+static void check_logins(struct draft *draft)
+{
+    const struct config *config = draft->config;
+
+    if (config->store.user && !config->store.password && !config->redis_password_file) {
         complain(draft, "redis", "a user without a password; set redis_password_file");
+    }
+    if (config->sentinel.user && !config->sentinel_password_file) {
+        complain(draft, "sentinel_user", "a user without a password; set sentinel_password_file");
+    }
+}
+
+static bool is_good(const struct draft *draft, const char *name)
+{
+    return !draft->is_bad[setting_index(the(name))];
+}
+
+static bool is_set(const struct draft *draft, const char *name)
+{
+    return draft->origins[setting_index(the(name))] != NULL;
+}
+
+static void check_no_sentinels(struct draft *draft)
+{
+    static const char *const names[] = {"sentinel_primary", "sentinel_user",
+                                        "sentinel_password_file"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (is_set(draft, names[i]) && is_good(draft, names[i])) {
+            complain(draft, names[i], "without sentinels it has no meaning");
+        }
+    }
+    if (is_good(draft, "redis") && draft->config->store.address.host[0] == '\0') {
+        complain(draft, "redis", "no host; set one, or sentinels");
+    }
+}
+
+/* The default of redis is an address too, and means nothing here. */
+static void check_sentinels(struct draft *draft)
+{
+    struct config *config = draft->config;
+
+    if (!is_good(draft, "sentinels")) {
+        return;
+    }
+    if (config->sentinel.addresses.count == 0) {
+        check_no_sentinels(draft);
+        return;
+    }
+    config->store.sentinel = &config->sentinel;
+    if (!config->sentinel.primary && is_good(draft, "sentinel_primary")) {
+        complain(draft, "sentinels", "set sentinel_primary, the name that they give the primary");
+    }
+    if (is_set(draft, "redis") && is_good(draft, "redis") &&
+        config->store.address.host[0] != '\0') {
+        complain(draft, "redis",
+                 "sentinels know where the store is; write redis://[user:password@]/DB");
     }
 }
 
@@ -112,11 +172,6 @@ static int64_t duration_at(const struct config *config, size_t offset)
     return us;
 }
 
-static bool is_good(const struct draft *draft, const char *name)
-{
-    return !draft->is_bad[setting_index(the(name))];
-}
-
 static void check_order(struct draft *draft, const struct order *order)
 {
     int64_t small = duration_at(draft->config, order->small_offset);
@@ -131,8 +186,7 @@ static void check_order(struct draft *draft, const struct order *order)
     value_print_duration((uint64_t)large, large_text);
     diag_set(&diag, "%s must be below %s, which is %s", small_text, order->large, large_text);
     /* Told where somebody set one of the two. */
-    bool blames_small = draft->origins[setting_index(the(order->small))] ||
-                        !draft->origins[setting_index(the(order->large))];
+    bool blames_small = is_set(draft, order->small) || !is_set(draft, order->large);
     draft_error(draft, draft_origin(draft, the(blames_small ? order->small : order->large)),
                 "%s: %s", order->small, diag.text);
 }
@@ -179,8 +233,9 @@ static void name_agent(struct draft *draft)
 void draft_complete(struct draft *draft)
 {
     read_peppers(draft);
-    check_login(draft);
-    read_password(draft);
+    check_logins(draft);
+    read_passwords(draft);
+    check_sentinels(draft);
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
         check_order(draft, &orders[i]);
     }

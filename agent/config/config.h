@@ -30,7 +30,7 @@
 
 enum config_address_type { CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
 
-/* tcp://host:port (a numeric host; [::1] for IPv6) or unix:///path. */
+/* tcp://host:port ([::1] for IPv6; a numeric host where it is to listen on) or unix:///path. */
 struct config_address {
     enum config_address_type type;
     char *text; /* as configured, for logs */
@@ -90,7 +90,9 @@ struct config {
     /* store and directory */
     struct config_store store;
     char *redis_password_file; /* NULL: none; its content is in store.password */
-    int64_t store_timeout_us;  /* of one command */
+    struct config_sentinel sentinel;
+    char *sentinel_password_file; /* NULL: none; its content is in sentinel.password */
+    int64_t store_timeout_us;     /* of one command */
     int64_t store_connect_timeout_us;
     int64_t max_age_us;   /* a cached record is served this long without asking again */
     int64_t max_stale_us; /* and this long while the store can not be asked */

@@ -48,7 +48,7 @@ struct setting {
 };
 
 extern const struct setting_type setting_text, setting_number, setting_duration, setting_size,
-    setting_bool, setting_mode, setting_choice, setting_addresses, setting_store;
+    setting_bool, setting_mode, setting_choice, setting_addresses, setting_sentinels, setting_store;
 
 /* The table, ended by a name of NULL. */
 extern const struct setting settings[];

@@ -30,6 +30,16 @@ static bool is_path(struct str text)
     return true;
 }
 
+static bool is_login(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] <= 0x20 || (unsigned char)text.ptr[i] >= 0x7f) {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len <= 128;
+}
+
 /* No braces: they would choose the hash slot of every key in a cluster. */
 static bool is_prefix(struct str text)
 {
@@ -116,10 +126,21 @@ const struct setting settings[] = {
     {"redis", .type = &setting_store, .offset = AT(store), .is_secret = true,
      .initial = "redis://127.0.0.1:6379/0", .needs_restart = true,
      .help = "The store. User and password are percent-encoded; better put the password into "
-             "redis_password_file."},
+             "redis_password_file. With sentinels: redis://[user@]/DB."},
     {"redis_password_file", SECRET(redis_password_file), .needs_restart = true,
      .help = "Holds the password and nothing else: a file that group and others must not read, an "
              "environment variable, or a credential of systemd's."},
+    {"sentinels", .type = &setting_sentinels, .offset = AT(sentinel), .is_list = true,
+     .needs_restart = true,
+     .help = "Sentinels that know where the store's primary is; redis then has no host, but login "
+             "and database only."},
+    {"sentinel_primary", TEXT(sentinel.primary, str_is_name, "a name of A-Z a-z 0-9 . _ -"),
+     .needs_restart = true, .help = "What the Sentinels call the primary."},
+    {"sentinel_user", TEXT(sentinel.user, is_login, "1 to 128 printable characters"),
+     .needs_restart = true, .help = "The user at the Sentinels. Default: none."},
+    {"sentinel_password_file", SECRET(sentinel_password_file), .needs_restart = true,
+     .help = "The password at the Sentinels, from where redis_password_file may come too. Default: "
+             "none; it is never the store's."},
     {"store_timeout", DURATION(store_timeout_us, MS(1), S(10)), .initial = "100ms",
      .needs_restart = true, .help = "Of one command to the store. Below deadline."},
     {"store_connect_timeout", DURATION(store_connect_timeout_us, MS(1), S(60)), .initial = "500ms",

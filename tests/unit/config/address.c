@@ -72,12 +72,71 @@ START_TEST(reads_addresses_to_listen_on)
 }
 END_TEST
 
+static const char *const bad_sentinels[] = {
+    "",
+    "sentinel:26379",
+    "tcp:/sentinel:26379",
+    "tcp://",
+    "tcp://:26379",
+    "tcp://sentinel",
+    "tcp://sentinel:",
+    "tcp://sentinel:0",
+    "tcp://sentinel:65536",
+    "tcp://sentinel:026379",
+    "tcp://sentinel:26379/",
+    "tcp://ann@sentinel:26379",
+    "tcp://sen tinel:26379",
+    "tcp://-sentinel:26379",
+    "tcp://::1:26379",
+    "tcp://[::1]",
+    "tcp://[sentinel]:26379",
+    "redis://sentinel:26379",
+    "unix:///run/sentinel.sock",
+};
+
+START_TEST(refuses_what_is_no_sentinel)
+{
+    struct config_address out = {.port = 77};
+    struct diag diag = {""};
+
+    ck_assert_msg(address_parse_sentinel(str_from_c(bad_sentinels[_i]), &out, &diag) == ERR_SYNTAX,
+                  "'%s'", bad_sentinels[_i]);
+    ck_assert_str_ne(diag.text, "");
+    ck_assert_uint_eq(out.port, 77);
+}
+END_TEST
+
+static const struct {
+    const char *text, *host;
+    unsigned port;
+} good_sentinels[] = {
+    {"tcp://127.0.0.1:26379", "127.0.0.1", 26379},
+    {"tcp://[::1]:1", "::1", 1},
+    {"tcp://s-1.example_x:65535", "s-1.example_x", 65535},
+};
+
+START_TEST(reads_sentinels_by_address_and_by_name)
+{
+    struct config_address out;
+    struct diag diag = {""};
+    enum err e = address_parse_sentinel(str_from_c(good_sentinels[_i].text), &out, &diag);
+
+    ck_assert_msg(e == ERR_OK, "%s: %s", good_sentinels[_i].text, diag.text);
+    ck_assert_int_eq(out.type, CONFIG_ADDRESS_TCP);
+    ck_assert_str_eq(out.host, good_sentinels[_i].host);
+    ck_assert_uint_eq(out.port, good_sentinels[_i].port);
+    ck_assert_str_eq(out.text, good_sentinels[_i].text);
+    address_free(&out);
+}
+END_TEST
+
 static const char *const bad_stores[] = {
     "",
     "127.0.0.1",
     "redis:127.0.0.1",
-    "redis://",
-    "redis:///0",
+    "redis:///x",
+    "redis://:sesame",
+    "redis://ann:sesame@:6379",
     "redis://:6379",
     "redis://host:",
     "redis://host:0",
@@ -144,6 +203,10 @@ static const struct {
     {"redis://ann@h", "ann", NULL, "h", 6379, 0, "redis://h:6379/0"},
     {"redis://:p@[::1]:7", NULL, "p", "::1", 7, 0, "redis://[::1]:7/0"},
     {"redis://[::1]", NULL, NULL, "::1", 6379, 0, "redis://[::1]:6379/0"},
+    {"redis://", NULL, NULL, "", 0, 0, "redis:///0"},
+    {"redis:///3", NULL, NULL, "", 0, 3, "redis:///3"},
+    {"redis://ann:sesame@", "ann", "sesame", "", 0, 0, "redis:///0"},
+    {"redis://ann:sesame@/3", "ann", "sesame", "", 0, 3, "redis:///3"},
     {"unix:///run/r.sock", NULL, NULL, "/run/r.sock", 0, 0, "unix:///run/r.sock?db=0"},
     {"unix:///run/r.sock?db=3", NULL, NULL, "/run/r.sock", 0, 3, "unix:///run/r.sock?db=3"},
 };
@@ -172,6 +235,8 @@ Suite *address_suite(void)
 
     tcase_add_loop_test(tests, refuses_what_is_no_address_to_listen_on, 0, COUNT(bad_listens));
     tcase_add_test(tests, reads_addresses_to_listen_on);
+    tcase_add_loop_test(tests, refuses_what_is_no_sentinel, 0, COUNT(bad_sentinels));
+    tcase_add_loop_test(tests, reads_sentinels_by_address_and_by_name, 0, COUNT(good_sentinels));
     tcase_add_loop_test(tests, refuses_what_is_no_store_and_never_repeats_it, 0, COUNT(bad_stores));
     tcase_add_loop_test(tests, reads_stores_and_prints_them_without_login, 0, COUNT(good_stores));
     suite_add_tcase(suite, tests);

@@ -56,6 +56,8 @@ START_TEST(errors_of_file_and_overrides_stand_together)
 }
 END_TEST
 
+#define SENTINELS "sentinels = {tcp://s:1} sentinel_primary = p\n"
+
 static const struct {
     const char *text, *want;
 } bad_pairs[] = {
@@ -83,6 +85,35 @@ static const struct {
     {"redis_password_file = empty\n", "reeve.conf:1: redis_password_file: the file is empty\n"},
     {"redis_password_file = lines\n",
      "reeve.conf:1: redis_password_file: expected one line, without control characters\n"},
+    {"redis = redis:///1\n", "reeve.conf:1: redis: no host; set one, or sentinels\n"},
+    {"redis = redis://:sesame@\n", "reeve.conf:1: redis: no host; set one, or sentinels\n"},
+    {"sentinels = {tcp://s:1}\n",
+     "reeve.conf:1: sentinels: set sentinel_primary, the name that they give the primary\n"},
+    {SENTINELS "redis = redis://h/1\n",
+     "reeve.conf:2: redis: sentinels know where the store is; write redis://[user:password@]/DB\n"},
+    {SENTINELS "redis = redis://127.0.0.1:6379/0\n",
+     "reeve.conf:2: redis: sentinels know where the store is; write redis://[user:password@]/DB\n"},
+    {SENTINELS "redis = unix:///run/r.sock\n",
+     "reeve.conf:2: redis: sentinels know where the store is; write redis://[user:password@]/DB\n"},
+    {SENTINELS "redis = redis://ann@/1\n",
+     "reeve.conf:2: redis: a user without a password; set redis_password_file\n"},
+    {SENTINELS "sentinel_user = ann\n",
+     "reeve.conf:2: sentinel_user: a user without a password; set sentinel_password_file\n"},
+    {SENTINELS "sentinel_password_file = open\n",
+     "reeve.conf:2: sentinel_password_file: open: group or others can read or write it; chmod "
+     "600\n"},
+    {SENTINELS "sentinel_password_file = empty\n",
+     "reeve.conf:2: sentinel_password_file: the file is empty\n"},
+    {"sentinel_primary = p\n",
+     "reeve.conf:1: sentinel_primary: without sentinels it has no meaning\n"},
+    {"sentinel_password_file = password\n",
+     "reeve.conf:1: sentinel_password_file: without sentinels it has no meaning\n"},
+    {"sentinel_password_file = password\nsentinel_user = ann\n",
+     "reeve.conf:2: sentinel_user: without sentinels it has no meaning\n"
+     "reeve.conf:1: sentinel_password_file: without sentinels it has no meaning\n"},
+    /* A refused value says nothing about the others. */
+    {"sentinels = {s:1}\nsentinel_primary = p\nredis = redis:///1\n",
+     "reeve.conf:1: sentinels: expected tcp://HOST:PORT, got \"s:1\"\n"},
     {"pepper_file = open\n",
      "reeve.conf:1: pepper_file: open: group or others can read or write it; chmod 600\n"},
     {"pepper_file = lines\n",
@@ -152,6 +183,12 @@ static const struct {
     {"", "redis = redis://:sesame@127.0.0.1\n", "redis"},
     {"", "redis = redis://ann:sesame@127.0.0.1\n", "redis"},
     {"", "redis_password_file = password\n", "redis, redis_password_file"},
+    {SENTINELS, SENTINELS, ""},
+    {"", SENTINELS, "sentinels, sentinel_primary"},
+    {SENTINELS, "sentinels = {tcp://s:1, tcp://s:2} sentinel_primary = q\n",
+     "sentinels, sentinel_primary"},
+    {SENTINELS, SENTINELS "sentinel_user = ann sentinel_password_file = password\n",
+     "sentinels, sentinel_user, sentinel_password_file"},
     {"spool_dir = a spool_size = 1MiB\n", "spool_dir = b spool_size = 2MiB prefix = x\n",
      "prefix, spool_dir, spool_size"},
     {"socket_owner = a\n", "socket_mode = 0600\n", "socket_mode, socket_owner"},

@@ -41,6 +41,12 @@ static const struct cases {
      {"redis://127.0.0.1", "unix:///run/redis.sock?db=1"},
      {"", "127.0.0.1:6379", "rediss://h", "redis://h/x"}},
     {"redis_password_file", {"password"}, {"", "a\tb"}},
+    {"sentinels",
+     {"tcp://s-1.example:26379", "tcp://[::1]:1,tcp://127.0.0.1:65535"},
+     {"", "s:1", "tcp://s", "unix:///run/s.sock"}},
+    {"sentinel_primary", {"a", NAME64}, {"", "a b", NAME64 "x"}},
+    {"sentinel_user", {"a", "ann@example", NAME64 NAME64}, {"", "a b", NAME64 NAME64 "x"}},
+    {"sentinel_password_file", {"password"}, {"", "a\tb"}},
     {"store_timeout", {"1ms", "149ms"}, {"999us", "10001ms", "100"}},
     {"store_connect_timeout", {"1ms", "60s"}, {"999us", "60001ms"}},
     {"max_age", {"10ms", "10m"}, {"9ms", "0", "601s"}},
@@ -59,10 +65,32 @@ static const struct cases {
     {"log_level", {"error", "warning", "info", "debug"}, {"", "notice", "INFO"}},
 };
 
+/* What a setting needs beside it. */
+static const struct {
+    const char *name, *text;
+} needs[] = {
+    {"sentinels", "sentinel_primary = p\n"},
+    {"sentinel_primary", "sentinels = {tcp://s:1}\n"},
+    {"sentinel_user",
+     "sentinels = {tcp://s:1} sentinel_primary = p sentinel_password_file = password\n"},
+    {"sentinel_password_file", "sentinels = {tcp://s:1} sentinel_primary = p\n"},
+};
+
+static const char *beside(const char *name)
+{
+    for (int i = 0; i < COUNT(needs); i++) {
+        if (strcmp(needs[i].name, name) == 0) {
+            return needs[i].text;
+        }
+    }
+    return "";
+}
+
 static void open_with_files(void)
 {
     box_open();
     box_write("password", "sesame\n", 0600);
+    box_write("other", "poppy\n", 0600);
     box_write("pepper", "p1 000102030405060708090a0b0c0d0e0f\n", 0600);
 }
 
@@ -87,8 +115,10 @@ START_TEST(takes_what_is_in_range)
 {
     for (int i = 0; i < 4 && cases[_i].good[i]; i++) {
         const struct config_override override = {cases[_i].name, cases[_i].good[i]};
+        char text[256];
 
-        config_unref(box_load_with(GATE, &override, 1));
+        snprintf(text, sizeof(text), "%s" GATE, beside(cases[_i].name));
+        config_unref(box_load_with(text, &override, 1));
     }
 }
 END_TEST
@@ -183,6 +213,36 @@ START_TEST(defaults_of_store_audit_and_credentials)
 }
 END_TEST
 
+START_TEST(sentinels_reach_the_store)
+{
+    struct config *config = box_load("redis = redis://ann@/4 redis_password_file = password\n"
+                                     "sentinels = {tcp://s-1.example:26379, tcp://127.0.0.1:1}\n"
+                                     "sentinel_primary = reeve sentinel_user = asker\n"
+                                     "sentinel_password_file = other\n" GATE);
+    const struct config_sentinel *sentinel = config->store.sentinel;
+
+    ck_assert_ptr_eq(sentinel, &config->sentinel);
+    ck_assert_uint_eq(sentinel->addresses.count, 2);
+    ck_assert_str_eq(sentinel->addresses.items[0].host, "s-1.example");
+    ck_assert_uint_eq(sentinel->addresses.items[1].port, 1);
+    ck_assert_str_eq(sentinel->primary, "reeve");
+    ck_assert_str_eq(sentinel->user, "asker");
+    ck_assert_str_eq(sentinel->password, "poppy");
+    ck_assert_str_eq(config->store.user, "ann");
+    ck_assert_str_eq(config->store.password, "sesame");
+    ck_assert_uint_eq(config->store.database, 4);
+    config_unref(config);
+    config = box_load(GATE);
+    ck_assert_ptr_null(config->store.sentinel);
+    config_unref(config);
+    /* The default of redis is an address, but nobody set it. */
+    config = box_load("sentinels = {tcp://s:1} sentinel_primary = p\n" GATE);
+    ck_assert_ptr_nonnull(config->store.sentinel);
+    ck_assert_ptr_null(config->store.sentinel->password);
+    config_unref(config);
+}
+END_TEST
+
 START_TEST(values_reach_their_fields)
 {
     struct config *config =
@@ -244,6 +304,7 @@ Suite *settings_suite(void)
     tcase_add_loop_test(tests, messages_say_what_was_expected, 0, COUNT(messages));
     tcase_add_test(tests, defaults);
     tcase_add_test(tests, defaults_of_store_audit_and_credentials);
+    tcase_add_test(tests, sentinels_reach_the_store);
     tcase_add_test(tests, values_reach_their_fields);
     tcase_add_test(tests, reference_names_every_option);
     suite_add_tcase(suite, tests);
