@@ -144,7 +144,9 @@ const struct setting settings[] = {
     {"store_timeout", DURATION(store_timeout_us, MS(1), S(10)), .initial = "100ms",
      .needs_restart = true, .help = "Of one command to the store. Below deadline."},
     {"store_connect_timeout", DURATION(store_connect_timeout_us, MS(1), S(60)), .initial = "500ms",
-     .needs_restart = true, .help = "Of one attempt to connect to the store."},
+     .needs_restart = true,
+     .help = "Of one attempt to connect to the store; its greeting must be answered "
+             "within store_timeout."},
     {"max_age", DURATION(max_age_us, MS(10), S(600)), .initial = "1s", .needs_restart = true,
      .help = "A record is served so long without asking the store again while the store does not "
              "tell of changes; and so long after it last proved that it does."},

@@ -22,8 +22,8 @@
 enum redis_state {
     REDIS_WAITING,    /* timer: the next attempt */
     REDIS_LOCATING,   /* no timer: the endpoint answers in bounded time */
-    REDIS_CONNECTING, /* timer: connect timeout, until it is UP */
-    REDIS_GREETING,
+    REDIS_CONNECTING, /* timer: connect timeout */
+    REDIS_GREETING,   /* timer: that of a command */
     REDIS_UP, /* timer: the oldest command's deadline, or earlier */
 };
 
@@ -198,6 +198,8 @@ static void connected(void *owner)
     struct redis *redis = owner;
 
     redis->state = REDIS_GREETING;
+    /* A server that is too slow for commands is not come back to: the greeting is the probe. */
+    set_timer(redis, redis->settings.command_timeout_us);
     /* On failure the connection will be lost. */
     (void)!redis_greeting_send(&redis->greeting, &redis->connection);
 }
