@@ -6,9 +6,9 @@ import shutil
 import socket
 import threading
 import time
-from pathlib import Path
 
 from harness.net import is_listening
+from harness.redis import AGENT_PASSWORD, AGENT_USER
 from harness.resp import Connection, RedisError
 from harness.spop import passes_health_check
 from harness.wait import wait_until
@@ -336,7 +336,7 @@ def change_it_back(world):
 
 def acl(*words):
     def inject(world):
-        world.connection("ACL", "SETUSER", "default", *words)
+        world.connection("ACL", "SETUSER", AGENT_USER, *words)
 
     return inject
 
@@ -693,14 +693,12 @@ FORBIDDEN = [
 def shipped_acl(world):
     """All that the agent does is allowed, and nothing else."""
     world.start_without_agent()
-    world.connection("ACL", "SETUSER", "reeve-agent", "on", ">first")
-    use_password(world)
     world.agent.start()
     world.warm_up()
     world.start_load()
     all_are_served(world)
     thief = Connection(world.directory / "redis.sock")
-    thief("AUTH", "reeve-agent", "first")
+    thief("AUTH", AGENT_USER, AGENT_PASSWORD)
     for words in FORBIDDEN:
         try:
             thief(*words)
@@ -715,7 +713,6 @@ def shipped_acl(world):
 DOWN = "known users from fresh records, then deny store_down in the deadline; back by itself"
 SCRIPT = {"through": ("proxy", "script")}
 PASSWORD = {"url": "redis://reeve@{host}:{port}/0", "before": make_agents_user}
-ACL_FILE = Path(__file__).resolve().parents[2] / "contrib" / "redis-acl" / "reeve-users.conf"
 
 EVICTION = "the agent does not look at maxmemory-policy, which README forbids to evict"
 
@@ -764,14 +761,15 @@ ROWS = [
     Row("R18", "CLUSTERDOWN", DOWN, says(("HGETALL", "EVALSHA"), "CLUSTERDOWN Hash slot not served"),
         both(nothing_is_learned, log_says("CLUSTERDOWN")), options=SCRIPT),
     Row("R19", "NOAUTH: requirepass", "deny, logged, no storm", ask_for_a_password,
-        both(store_is_down_without_a_storm, says_at_start("NOAUTH")), config("requirepass", "")),
+        both(store_is_down_without_a_storm, says_at_start("NOAUTH")), config("requirepass", ""),
+        options={"redis_user": None}),
     Row("R20", "WRONGPASS: the ACL changed", "deny, back-off, no password in the log", change_password,
         both(store_is_down_without_a_storm, says_at_start("WRONGPASS")), change_it_back,
         options=PASSWORD),
     Row("R21", "NOPERM for records", "deny, and the log names the command", acl("-hgetall"),
-        both(nothing_is_learned, log_says("HGETALL", "NOPERM")), acl("+@all")),
+        both(nothing_is_learned, log_says("HGETALL", "NOPERM")), acl("+hgetall")),
     Row("R21", "NOPERM for scripts", "quotas are not granted, and the log names the command",
-        acl("-evalsha"), both(only_quotas_are_down, log_says("EVALSHA", "NOPERM")), acl("+@all")),
+        acl("-evalsha"), both(only_quotas_are_down, log_says("EVALSHA", "NOPERM")), acl("+evalsha")),
     Row("R22", "NOREPLICAS", "quotas are not granted, records go on", config("min-replicas-to-write", "1"),
         both(only_quotas_are_down, log_says("NOREPLICAS")), config("min-replicas-to-write", "0")),
     Row("R23", "WRONGTYPE", "deny that user; others are unaffected", make_bob_a_string,
@@ -805,6 +803,5 @@ ROWS = [
     Row("R36", "maxclients", "the connection there is works; a new one backs off", fill_clients,
         both(store_is_down, says_at_start("the server takes no more clients")), let_clients_in),
     Row("R37", "CLIENT KILL", "connects again; every caller is answered", kill_clients, all_are_served),
-    Row("R38", "the shipped ACL", "the agent works, and may do nothing else", play=shipped_acl,
-        options={"url": "redis://reeve-agent@{host}:{port}/0", "redis_options": [f"include {ACL_FILE}"]}),
+    Row("R38", "the shipped ACL", "the agent works, and may do nothing else", play=shipped_acl),
 ]  # fmt: skip
