@@ -140,6 +140,23 @@ static void finish(struct server *server)
     ev_break(server->loop, EVBREAK_ALL);
 }
 
+static bool are_drained(const struct server *server, size_t first)
+{
+    for (size_t i = first; i < server->worker_count; i++) {
+        if (!atomic_load(&server->workers[i].is_done)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void tell_last(struct server *server)
+{
+    if (are_drained(server, 1)) {
+        (void)post(&server->workers[0], WORKER_LAST, 0, NULL);
+    }
+}
+
 static void begin_drain(struct server *server)
 {
     int64_t left_us = server->config->drain_timeout_us - server->config->drain_delay_us;
@@ -151,6 +168,7 @@ static void begin_drain(struct server *server)
     for (size_t i = 0; i < server->worker_count; i++) {
         (void)post(&server->workers[i], WORKER_DRAIN, 0, NULL);
     }
+    tell_last(server);
     left_us -= left_us / FLUSH_SHARE;
     ev_timer_set(&server->drain, (double)left_us / 1e6, 0.);
     ev_timer_start(server->loop, &server->drain);
@@ -176,12 +194,11 @@ static void done_cb(struct ev_loop *loop, ev_async *watcher, int events)
 
     (void)loop;
     (void)events;
-    for (size_t i = 0; i < server->worker_count; i++) {
-        if (!atomic_load(&server->workers[i].is_done)) {
-            return;
-        }
+    if (are_drained(server, 0)) {
+        finish(server);
+    } else {
+        tell_last(server);
     }
-    finish(server);
 }
 
 static void term_cb(struct ev_loop *loop, ev_signal *watcher, int events)

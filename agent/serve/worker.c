@@ -173,23 +173,42 @@ static void use_config(struct worker *worker, struct config *config)
     worker->config = config;
 }
 
-/* What is leased and not spent goes back, and the agent says that it goes, as far as the store takes
- * it in time. */
+static bool is_over(int64_t *until_us, struct now now)
+{
+    if (*until_us == 0) {
+        *until_us = now.mono_us + RETURN_US;
+    }
+    return now.mono_us >= *until_us;
+}
+
+/* What is leased and not spent goes back, as far as the store takes it in time. */
 static bool has_returned_leases(struct worker *worker)
 {
-    struct now now = worker->engine.now;
+    bool is_late = is_over(&worker->returning_until_us, worker->engine.now);
 
-    if (worker->returning_until_us == 0) {
-        worker->returning_until_us = now.mono_us + RETURN_US;
+    return quota_return_all(worker->quota, worker->engine.now) || is_late;
+}
+
+/* Worker 0 speaks for the agent, which counts while any of its workers may decide. */
+static bool has_left(struct worker *worker)
+{
+    if (worker->index != 0) {
+        return true;
     }
-    bool has_returned = quota_return_all(worker->quota, now);
-    bool has_left = live_leave(worker->live, now);
-    return (has_returned && has_left) || now.mono_us >= worker->returning_until_us;
+    if (!worker->is_last) {
+        return false;
+    }
+    bool is_late = is_over(&worker->leaving_until_us, worker->engine.now);
+    return live_leave(worker->live, worker->engine.now) || is_late;
 }
 
 static void finish_drain(struct worker *worker)
 {
-    if (!worker->connections && worker->is_draining && has_returned_leases(worker)) {
+    if (worker->connections || !worker->is_draining) {
+        return;
+    }
+    bool has_returned = has_returned_leases(worker);
+    if (has_left(worker) && has_returned) {
         ev_timer_stop(worker->loop, &worker->drain_timer);
         atomic_store(&worker->is_done, true);
         ev_async_send(worker->server_loop, worker->done);
@@ -244,6 +263,9 @@ static void message_cb(void *context, const struct mailbox_message *message)
         break;
     case WORKER_DRAIN:
         begin_drain(worker);
+        break;
+    case WORKER_LAST:
+        worker->is_last = true;
         break;
     case WORKER_STOP:
         stop(worker);

@@ -30,6 +30,7 @@ enum worker_message {
     WORKER_CONFIG,     /* pointer: a struct config reference, handed over */
     WORKER_UNREADY,    /* health checks fail from now on */
     WORKER_DRAIN,      /* close connections as they become idle; stop when none is left */
+    WORKER_LAST,       /* all others are drained: when this one is too, the agent leaves */
     WORKER_STOP,       /* close what is left and end the loop */
 };
 
@@ -62,7 +63,9 @@ struct worker {
     bool is_unready;
     bool is_draining;
     bool was_up;                /* the store answered once */
+    bool is_last;               /* all other workers are drained */
     int64_t returning_until_us; /* leases go back before the worker is done; 0: not begun */
+    int64_t leaving_until_us;   /* and the agent leaves; 0: not begun */
 
     /* Read by the server. */
     atomic_uint connection_count;
