@@ -116,7 +116,7 @@ redis() {
 
 # The whole text of a script: what all share, then the operation.
 script_text() {
-    (cd "$lua_dir" && 
+    (cd "$lua_dir" &&
         cat text.lua time.lua address.lua rule.lua limit.lua record.lua view.lua "op/$1.lua")
 }
 
@@ -245,20 +245,21 @@ rows() {
 # without blanks or quotes. One connection evaluates them all, each in its own slot.
 evaluate_each() {
     find_sha "$1"
-    rows=$(evaluate_lines "$2")
-    case $newline$rows in
-    *"${newline}NOSCRIPT "*)
+    rows=$(evaluate_lines "$2") && return
+    case ${rows##*"$newline"} in
+    'NOSCRIPT '*)
         load_script "$1"
-        rows=$(evaluate_lines "$2")
+        rows=$(evaluate_lines "$2") && return
         ;;
     esac
-    # The first line that is no answer ends it, and is the last that is printed.
-    rows=$(printf '%s\n' "$rows" | awk '
-        /^row\t/ { print substr($0, 5); next }
-        !/^(gone|-|)$/ { print; status = 1; exit }
-        END { exit status }') || store_failed "${rows##*"$newline"}"
+    store_failed "${rows##*"$newline"}"
 }
 
+# evaluate_lines <lines>: prints rows. The first line that is no answer ends it, and is the last that is
+# printed.
 evaluate_lines() {
-    printf '%s\n' "$1" | sed -n "s/^./EVALSHA $sha 1 &/p" | redis 2>&1
+    printf '%s\n' "$1" | sed -n "s/^./EVALSHA $sha 1 &/p" | redis 2>&1 | awk '
+        /^row\t/ { print substr($0, 5); next }
+        !/^(gone|-|)$/ { print; status = 1; exit }
+        END { exit status }'
 }
