@@ -206,7 +206,7 @@ static void connected(void *owner)
 
 static void moved_cb(void *context)
 {
-    go_down(context, "Sentinel names another primary", STORE_DOWN);
+    go_down(context, "Sentinels name another primary", STORE_DOWN);
 }
 
 static void go_up(struct redis *redis)

@@ -26,7 +26,7 @@ enum state {
 };
 
 /* What the greeting waits for, in the order of the replies. */
-enum step { STEP_AUTH, STEP_NAME, STEP_ID, STEP_TRACKING, STEP_SUBSCRIBE, STEP_COUNT };
+enum step { STEP_AUTH, STEP_NAME, STEP_ROLE, STEP_ID, STEP_TRACKING, STEP_SUBSCRIBE, STEP_COUNT };
 
 /* One writing of the canary: outlives the tracking where its reply is late. */
 struct canary {
@@ -169,6 +169,9 @@ static void say_who(struct tracking *tracking)
                                    str_from_c(tracking->settings.client_name)};
         send(tracking, name, 3);
     }
+    if (tracking->line.context && tracking->settings.address->sentinel) {
+        send(tracking, (const struct str[]){STR("ROLE")}, 1);
+    }
     if (tracking->line.context) {
         send(tracking, (const struct str[]){STR("CLIENT"), STR("ID")}, 2);
     }
@@ -259,6 +262,8 @@ static bool is_expected(const struct tracking *tracking, const struct tracking_r
         return reply->kind == TRACKING_LINE && str_equal(tracking_reply_text(reply), STR("OK"));
     case STEP_NAME:
         return reply->kind == TRACKING_LINE || reply->kind == TRACKING_FAULT;
+    case STEP_ROLE:
+        return reply->kind == TRACKING_MALFORMED && reply->is_primary;
     case STEP_ID:
         return reply->kind == TRACKING_INTEGER && reply->integer > 0;
     case STEP_SUBSCRIBE:
@@ -269,8 +274,14 @@ static bool is_expected(const struct tracking *tracking, const struct tracking_r
     return false;
 }
 
+static void moved_cb(void *context)
+{
+    go_down(context, "Sentinels name another primary");
+}
+
 static void become_subscribed(struct tracking *tracking)
 {
+    endpoint_watch(tracking->endpoint, moved_cb, tracking);
     tracking->state = STATE_SUBSCRIBED;
     tracking->session++;
     tracking->pinged_us = 0;
@@ -283,7 +294,8 @@ static void take_greeting(struct tracking *tracking, const struct tracking_reply
         if (reply->kind == TRACKING_FAULT) {
             take_fault(tracking, tracking_reply_text(reply));
         } else {
-            go_down(tracking, "not the reply of a Redis server");
+            go_down(tracking, tracking->step == STEP_ROLE ? "the server is not a primary"
+                                                          : "not the reply of a Redis server");
         }
         return;
     }
@@ -291,6 +303,9 @@ static void take_greeting(struct tracking *tracking, const struct tracking_reply
         ask_for_changes(tracking, reply->integer);
     }
     tracking->step++;
+    if (tracking->step == STEP_ROLE && !tracking->settings.address->sentinel) {
+        tracking->step++;
+    }
     if (tracking->step == STEP_COUNT && tracking->line.context) {
         become_subscribed(tracking);
     }

@@ -3,7 +3,7 @@
  *
  *   WAITING --> CONNECTING --> GREETING --> SUBSCRIBED        any failure: WAITING, and anew
  *
- *   AUTH, CLIENT SETNAME, CLIENT ID
+ *   AUTH, CLIENT SETNAME, ROLE (where Sentinels said that it is the primary), CLIENT ID
  *   CLIENT TRACKING ON REDIRECT <its own id> BCAST PREFIX ...
  *   SUBSCRIBE __redis__:invalidate
  *
@@ -16,6 +16,10 @@
  *   still there       A ping every fifth of silence_us. Its pong comes behind everything that
  *                     changed before the ping was sent, so it proves that all of that was told.
  *                     No pong for silence_us: the connection is dead.
+ *
+ * A canary would come through a replica too, and a pong of one says nothing of the primary. So where
+ * Sentinels know the primary, its word counts from one that says it is the primary only, and it is
+ * left when they name another.
  *
  * Events come on the loop; none ends or frees the tracking.
  */

@@ -16,11 +16,21 @@ static void set_text(struct tracking_reply *reply, const char *text, size_t leng
 static void begin(struct tracking_reply *reply, enum tracking_reply_kind kind)
 {
     reply->kind = kind;
+    reply->is_primary = false;
     reply->count = 0;
     reply->part_count = 0;
     reply->word = NULL;
     reply->text_length = 0;
     reply->integer = 0;
+}
+
+/* A part of an array that it must not have. */
+static void spoil(struct tracking_reply *reply)
+{
+    bool is_primary = reply->is_primary;
+
+    begin(reply, TRACKING_MALFORMED);
+    reply->is_primary = is_primary;
 }
 
 static const struct {
@@ -69,6 +79,7 @@ static void take_word(struct tracking_reply *reply, struct str text)
 static void take_string(struct tracking_reply *reply, int index, struct str text)
 {
     if (index == 0) {
+        reply->is_primary = str_equal(text, STR("master"));
         take_word(reply, text);
     } else if (index == 1 && is_word(reply, TRACKING_PONG)) {
         set_text(reply, text.ptr, text.len);
@@ -110,7 +121,7 @@ static void *create_array_of(const redisReadTask *task, size_t count)
     } else if (!task->parent->parent && is_payload(reply, task)) {
         take_part(reply);
     } else {
-        begin(reply, TRACKING_MALFORMED);
+        spoil(reply);
     }
     return reply;
 }
@@ -126,7 +137,7 @@ static void *create_integer(const redisReadTask *task, long long value)
                is_word(reply, TRACKING_SUBSCRIBED)) {
         take_part(reply);
     } else {
-        begin(reply, TRACKING_MALFORMED);
+        spoil(reply);
     }
     return reply;
 }

@@ -41,6 +41,7 @@ struct tracking_reply {
 
     const struct tracking_reply_events *events;
     void *context;
+    bool is_primary;   /* an array that begins with "master", whatever else is in it: ROLE */
     size_t count;      /* of the array's parts */
     size_t part_count; /* so far, that are what they must be */
     const char *word;  /* the first one: "message", "subscribe", "pong"; NULL: none of them */

@@ -4,12 +4,14 @@
 #include <stdio.h>
 
 #include "tests/support/fake_store.h"
+#include "tests/unit/store/sentinel_world.h"
 #include "tests/unit/store/suites.h"
 #include "tests/unit/store/world.h"
 
 #define SILENCE_US 100000
 #define SUBSCRIBED "*3\r\n$9\r\nsubscribe\r\n$20\r\n__redis__:invalidate\r\n:1\r\n"
 #define MESSAGE(n) "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*" n "\r\n"
+#define PRIMARY    "*3\r\n$6\r\nmaster\r\n:14\r\n*1\r\n*3\r\n$1\r\na\r\n$1\r\nb\r\n$2\r\n14\r\n"
 #define FLUSH      "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*-1\r\n"
 
 static struct world world;
@@ -18,6 +20,8 @@ static struct tracking *tracking;
 static struct fake_redis_client *client; /* who subscribed last */
 static bool is_mute;                     /* the server does not answer pings */
 static bool is_elsewhere;                /* it does not tell of canaries */
+static const char *role;                 /* what it says to ROLE */
+static struct sentinel_world sentinels;
 
 static struct {
     int proven, unproven, flushed;
@@ -74,6 +78,8 @@ static bool answer(void *context, struct fake_redis_client *from, const struct s
     (void)context;
     if (count == 2 && str_equal(parts[1], STR("ID"))) {
         fake_redis_send_text(from, ":7\r\n");
+    } else if (str_equal(parts[0], STR("ROLE"))) {
+        fake_redis_send_text(from, role);
     } else if (count == 2 && str_equal(parts[0], STR("SUBSCRIBE"))) {
         client = from;
         fake_redis_send_text(from, SUBSCRIBED);
@@ -101,18 +107,10 @@ static void write_canary(void *context, const struct store_call *call,
     }
 }
 
-static void start(void)
+static void make(void)
 {
     static const struct str suffixes[] = {{"key:", 4}, {"user:", 5}};
 
-    world_init(&world);
-    memset(&told, 0, sizeof(told));
-    client = NULL;
-    is_mute = is_elsewhere = false;
-    fake_redis_set_handler(world.server, answer, NULL);
-    data = fake_store_new();
-    data->script_cb = write_canary;
-    ck_assert_int_eq(tracking_start(), ERR_OK);
     const struct tracking_settings settings = {.address = &world.address,
                                                .client_name = "reeve-1",
                                                .prefix = STR("reeve:"),
@@ -125,10 +123,39 @@ static void start(void)
     ck_assert_ptr_nonnull(tracking);
 }
 
+static void prepare(void)
+{
+    world_init(&world);
+    memset(&told, 0, sizeof(told));
+    client = NULL;
+    is_mute = is_elsewhere = false;
+    fake_redis_set_handler(world.server, answer, NULL);
+    data = fake_store_new();
+    data->script_cb = write_canary;
+    ck_assert_int_eq(tracking_start(), ERR_OK);
+}
+
+static void start(void)
+{
+    prepare();
+    make();
+}
+
+static void start_with_sentinels(void)
+{
+    prepare();
+    role = PRIMARY;
+    sentinel_world_init(&sentinels, world.loop, 2);
+    sentinel_world_name_all(&sentinels, "127.0.0.1", fake_redis_port(world.server));
+    world.address.sentinel = &sentinels.settings;
+    make();
+}
+
 static void stop(void)
 {
     tracking_free(tracking);
     store_free(&data->store);
+    sentinel_world_fini(&sentinels);
     world_fini(&world);
 }
 
@@ -317,6 +344,63 @@ START_TEST(goes_while_a_canary_is_on_its_way)
 }
 END_TEST
 
+START_TEST(where_sentinels_say_it_is_the_primary_it_must_say_so)
+{
+    UNTIL(told.proven > 0);
+    ck_assert_ptr_nonnull(strstr(fake_redis_log(world.server),
+                                 "CLIENT SETNAME reeve-1\nROLE\nCLIENT ID\nCLIENT TRACKING ON"));
+}
+END_TEST
+
+static const char *const other_roles[] = {
+    "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:6379\r\n$9\r\nconnected\r\n:14\r\n",
+    "*2\r\n$8\r\nsentinel\r\n*1\r\n$5\r\nreeve\r\n",
+    "*2\r\n:1\r\n$6\r\nmaster\r\n",
+    "*1\r\n*1\r\n$6\r\nmaster\r\n",
+    "*0\r\n",
+    "*-1\r\n",
+    "$6\r\nmaster\r\n",
+    "+master\r\n",
+    "-master\r\n",
+    "-NOPERM this user has no permissions\r\n",
+    ":1\r\n",
+};
+
+START_TEST(of_a_server_that_is_not_the_primary_nothing_is_believed)
+{
+    role = other_roles[_i];
+    UNTIL(fake_redis_connections(world.server) >= 2);
+    ck_assert_int_eq(told.proven, 0);
+    ck_assert_ptr_null(strstr(fake_redis_log(world.server), "TRACKING"));
+    role = PRIMARY;
+    UNTIL(told.proven > 0);
+}
+END_TEST
+
+START_TEST(another_primary_ends_it)
+{
+    UNTIL(told.proven > 0);
+    sentinel_world_name_all(&sentinels, "127.0.0.1", 1);
+    UNTIL(told.unproven > 0);
+    ck_assert_uint_eq(fake_redis_connections(world.server), 1);
+    sentinel_world_name_all(&sentinels, "127.0.0.1", fake_redis_port(world.server));
+    UNTIL(told.session == 2);
+}
+END_TEST
+
+static TCase *sentinel_tcase(void)
+{
+    TCase *tcase = tcase_create("sentinels");
+
+    tcase_set_timeout(tcase, 30);
+    tcase_add_checked_fixture(tcase, start_with_sentinels, stop);
+    tcase_add_test(tcase, where_sentinels_say_it_is_the_primary_it_must_say_so);
+    tcase_add_loop_test(tcase, of_a_server_that_is_not_the_primary_nothing_is_believed, 0,
+                        COUNT(other_roles));
+    tcase_add_test(tcase, another_primary_ends_it);
+    return tcase;
+}
+
 Suite *tracking_suite(void)
 {
     Suite *suite = suite_create("tracking");
@@ -336,5 +420,6 @@ Suite *tracking_suite(void)
     tcase_add_loop_test(tcase, nonsense_ends_it, 0, sizeof(nonsense) / sizeof(nonsense[0]));
     tcase_add_test(tcase, goes_while_a_canary_is_on_its_way);
     suite_add_tcase(suite, tcase);
+    suite_add_tcase(suite, sentinel_tcase());
     return suite;
 }
