@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/fleet/fleet.h"
+#include "agent/store/eviction.h"
 #include "agent/store/tracking.h"
 
 /* More at once than that are not acknowledged: who waits for one is told so. */
@@ -21,6 +22,7 @@ struct live {
     struct directory *directory;
     struct fleet *fleet;
     struct tracking *tracking;
+    struct eviction *eviction; /* NULL: another worker looks */
     struct str prefix;
     bool is_proven;
     struct fence fences[FENCES_MAX]; /* told, and not acknowledged yet */
@@ -85,6 +87,7 @@ enum err live_start(void)
 {
     enum err e = tracking_start();
 
+    e = e == ERR_OK ? eviction_start() : e;
     return e == ERR_OK ? fleet_start() : e;
 }
 
@@ -135,7 +138,10 @@ struct live *live_new(struct ev_loop *loop, const struct live_settings *settings
     live->prefix = str_from_c(settings->config->prefix);
     live->fleet = new_fleet(settings, store);
     live->tracking = new_tracking(loop, settings, store, live);
-    if (!live->fleet || !live->tracking) {
+    if (settings->worker == 0) {
+        live->eviction = eviction_new(store, live->prefix);
+    }
+    if (!live->fleet || !live->tracking || (settings->worker == 0 && !live->eviction)) {
         live_free(live);
         return NULL;
     }
@@ -147,6 +153,7 @@ void live_free(struct live *live)
     if (live) {
         tracking_free(live->tracking);
         fleet_free(live->fleet);
+        eviction_free(live->eviction);
         free(live);
     }
 }
@@ -154,6 +161,9 @@ void live_free(struct live *live)
 void live_tick(struct live *live, struct now now)
 {
     tracking_tick(live->tracking, now);
+    if (live->eviction) {
+        eviction_tick(live->eviction);
+    }
 }
 
 bool live_has_fences(const struct live *live)

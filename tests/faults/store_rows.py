@@ -714,7 +714,14 @@ DOWN = "known users from fresh records, then deny store_down in the deadline; ba
 SCRIPT = {"through": ("proxy", "script")}
 PASSWORD = {"url": "redis://reeve@{host}:{port}/0", "before": make_agents_user}
 
-EVICTION = "the agent does not look at maxmemory-policy, which README forbids to evict"
+
+def nothing(world):
+    """The fault is there from the beginning."""
+
+
+def warns_of_eviction(world):
+    wait_until(lambda: "maxmemory-policy is allkeys-lru" in world.agent.log(), "a warning")
+
 
 ROWS = [
     Row("R01", "down at start", "starts, not ready, deny; attempts back off; then ready", play=down_at_start),
@@ -791,7 +798,8 @@ ROWS = [
         no_more_than_debited, options=SCRIPT),
     Row("R29", "FLUSHALL", "keys unknown: deny; no free reset of quotas", flush_all, nobody_is_known,
         write_records_again),
-    Row("R30", "a policy that evicts", "-", missing=EVICTION),
+    Row("R30", "a policy that evicts", "a warning", nothing, warns_of_eviction,
+        options={"redis_options": ["maxmemory-policy allkeys-lru"]}),
     Row("R31", "Redis' clock steps an hour, and back", "no second full quota", step_redis_clock,
         stays_at_the_end, options={"clocks": ("redis", "agent"), "limit": {"quota": 50, "per": "hour"}}),
     Row("R32", "restart with an older dump", "no free reset of quotas", old_dump, dan_is_at_the_end,

@@ -19,6 +19,7 @@ int main(void)
     srunner_add_suite(runner, queue_suite());
     srunner_add_suite(runner, script_suite());
     srunner_add_suite(runner, sync_suite());
+    srunner_add_suite(runner, eviction_suite());
     srunner_add_suite(runner, tracking_suite());
     srunner_add_suite(runner, fake_script_suite());
     srunner_add_suite(runner, bounds_suite());

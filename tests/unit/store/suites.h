@@ -12,6 +12,7 @@ Suite *deadline_suite(void);
 Suite *endpoint_suite(void);
 Suite *error_suite(void);
 Suite *failover_suite(void);
+Suite *eviction_suite(void);
 Suite *fake_script_suite(void);
 Suite *greeting_suite(void);
 Suite *loss_suite(void);
