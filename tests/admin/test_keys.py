@@ -70,7 +70,7 @@ def test_show_keeps_the_peppers_id_and_hides_what_is_no_hash(admin, redis):
 
 def test_disable_enable_delete(admin, redis, alice):
     keyid = key_id(admin("key", "issue", "alice"))
-    admin("key", "disable", keyid)
+    admin("key", "revoke", keyid)
     assert redis.hash(f"reeve:key:{keyid}")["state"] == "disabled"
     admin("key", "enable", keyid)
     assert redis.hash(f"reeve:key:{keyid}")["state"] == "active"
@@ -98,5 +98,5 @@ def test_list_all_or_a_users(admin, redis, alice):
 
 def test_a_whole_key_is_refused_and_not_repeated(admin, alice):
     key = admin("key", "issue", "alice").strip()
-    for verb in ("show", "disable", "enable", "delete"):
+    for verb in ("show", "revoke", "disable", "enable", "delete"):
         assert key_id(key) not in admin.refuses("key", verb, key, status=2)

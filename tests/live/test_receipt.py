@@ -30,7 +30,7 @@ def test_all_agents_apply_and_say_so(start_crowd, say):
     for number in crowd.users:
         for agent in crowd.agents:
             assert ask(agent, number) == "allow"
-        status, said, seconds = receipt(crowd, "key", "disable", key_id(number), "--wait")
+        status, said, seconds = receipt(crowd, "key", "revoke", key_id(number), "--wait")
         assert status == 0, said
         assert "4/4 agents" in said
         for agent in crowd.agents:

@@ -24,7 +24,7 @@ def by_user(crowd, number):
 
 
 def by_admin(crowd, number):
-    crowd.admin("key", "disable", key_id(number))
+    crowd.admin("key", "revoke", key_id(number))
 
 
 WAYS = {"HSET of the key": by_hset, "HSET of the user": by_user, "reeve-admin": by_admin}
