@@ -1,4 +1,4 @@
-"""One Redis, many agents, no HAProxy; a user with one limit; load from a process for each agent."""
+"""One Redis, many agents, no HAProxy; users with limits; load from a process for each agent."""
 
 import hashlib
 import json
@@ -16,17 +16,40 @@ from harness.wait import wait_until
 
 HOST, FRONTEND = "api.example.com", "api"
 USER, LIMIT = "u", "l"
-KEY = apikey.with_checksum(f"rv_{'L' * 10}_{'m' * 32}")
 # The directory is another matter: what was read once stays.
 AGENT_OPTIONS = {"max_age": "600s", "drain_delay": "0", "log_level": "warning"}
 AOF = ["auto-aof-rewrite-percentage 0", "unixsocket redis.sock"]
 
 
-class Fleet:
-    """`proxy(address)` gives a proxy to stand between the agents and Redis; `limit` are the fields
-    of the limit's record, `costs` what the requests cost in turn."""
+class Population:
+    """Users with a key each, who all have all the `limits`, {name: fields}, and ask in turn, for
+    `costs` in turn. `users` are {name: fields}."""
 
-    def __init__(self, directory, limit, agents=8, proxy=None, costs=(1,), **options):
+    def __init__(self, limits, users=None, costs=(1,)):
+        rules = {f"rule:{cost}": f"allow GET * /v1/cost{cost}/** cost={cost}" for cost in costs}
+        self.records = {"reeve:role:r": {**rules, "limits": ",".join(limits)}}
+        self.questions = []
+        for name, fields in limits.items():
+            self.records[f"reeve:limit:{name}"] = fields
+        for number, (name, fields) in enumerate((users or {USER: {}}).items()):
+            self._add(f"{number:010}", name, fields, costs)
+
+    def _add(self, key_id, name, fields, costs):
+        key = apikey.with_checksum(f"rv_{key_id}_{'m' * 32}")
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        self.records[f"reeve:user:{{{name}}}"] = {"state": "active", "roles": "r", **fields}
+        self.records[f"reeve:key:{key_id}"] = {
+            "user": name,
+            "state": "active",
+            "hash": f"sha256:{digest}",
+        }
+        self.questions += [f"GET\t{HOST}\t/v1/cost{cost}/7\t{key}\t192.0.2.1\t*\n" for cost in costs]
+
+
+class Fleet:
+    """`proxy(address)` gives a proxy to stand between the agents and Redis."""
+
+    def __init__(self, directory, population, agents=8, proxy=None, **options):
         self.directory = directory
         self.redis = Redis(directory, AOF)
         self.redis_clock = Clock(directory, "redis")
@@ -35,7 +58,8 @@ class Fleet:
         self.connection = Connection(directory / "redis.sock")
         self.earlier_calls = 0
         self.base_us = 0
-        self._write_records(limit, costs)
+        for key, fields in population.records.items():
+            self.connection("HSET", key, *(word for pair in fields.items() for word in pair))
         self.proxy = proxy(self.redis.address) if proxy else None
         host, port = self.proxy.address if proxy else self.redis.address
         url = f"redis://{host}:{port}/0"
@@ -47,22 +71,7 @@ class Fleet:
         for agent in self.agents:
             agent.env.update(self.clock.env)
         self.requests = directory / "requests.tsv"
-        self.requests.write_text(
-            "".join(f"GET\t{HOST}\t/v1/cost{cost}/7\t{KEY}\t192.0.2.1\t*\n" for cost in costs)
-        )
-
-    def _write_records(self, limit, costs):
-        digest = hashlib.sha256(KEY.encode()).hexdigest()
-        records = {
-            "reeve:role:r": {
-                f"rule:{cost}": f"allow GET * /v1/cost{cost}/** cost={cost}" for cost in costs
-            },
-            f"reeve:user:{{{USER}}}": {"state": "active", "roles": "r", "limits": LIMIT},
-            f"reeve:key:{'L' * 10}": {"user": USER, "state": "active", "hash": f"sha256:{digest}"},
-            f"reeve:limit:{LIMIT}": limit,
-        }
-        for key, fields in records.items():
-            self.connection("HSET", key, *(word for pair in fields.items() for word in pair))
+        self.requests.write_text("".join(population.questions))
 
     def start(self):
         for agent in self.agents:

@@ -1,7 +1,7 @@
 """Limits cost Redis next to nothing: a busy user, and users who are denied."""
 
 import pytest
-from fleet import Fleet, Load
+from fleet import LIMIT, Fleet, Load, Population
 
 BUSY_RATE = 10_000
 CALLS_PER_REQUEST = 0.01
@@ -14,7 +14,7 @@ def start_fleet(tmp_path):
     fleets = []
 
     def start(limit, **options):
-        fleets.append(Fleet(tmp_path, limit, **options))
+        fleets.append(Fleet(tmp_path, Population({LIMIT: limit}), **options))
         return fleets[-1].start()
 
     yield start

@@ -7,10 +7,12 @@ seed, so that faults come at other times: 100 rounds of them, or REEVE_LIMIT_ROU
 import os
 
 import pytest
+import scenario
 import table
 
 SAMPLE_SEED = 1
 LONG_ROUNDS = 100
+
 
 def rounds(is_long):
     """[(scenario, seed)]"""
@@ -32,16 +34,16 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="module", autouse=True)
 def head(request):
-    request.config.said.append(table.HEAD)
+    request.config.said.append(scenario.HEAD)
 
 
 def test_row(say, row, seed):
-    outcome = table.run(row, seed)
+    outcome = scenario.run(row, seed)
     say(outcome.row())
-    assert outcome.passed, f"\n{table.HEAD}\n{outcome.row()}"
+    assert outcome.passed, f"\n{scenario.HEAD}\n{outcome.row()}"
 
 
-class TooHigh(table.Scenario):
+class TooHigh(scenario.Scenario):
     """What stands in Redis is one more than what is judged by."""
 
     @property
@@ -53,5 +55,5 @@ class TooHigh(table.Scenario):
 
 @pytest.mark.parametrize("limit", [10, 100, (100, "s", 5)], ids=str)
 def test_limit_that_is_one_too_high_is_found(limit):
-    outcome = table.run(TooHigh("too high", limit, 10, seconds=2), SAMPLE_SEED)
+    outcome = scenario.run(TooHigh("too high", limit, 10, seconds=2), SAMPLE_SEED)
     assert any(found.startswith("over by") for found in outcome.faults_found), outcome.row()
