@@ -18,6 +18,8 @@ HOST, FRONTEND = "api.example.com", "api"
 USER, LIMIT = "u", "l"
 # The directory is another matter: what was read once stays.
 AGENT_OPTIONS = {"max_age": "600s", "drain_delay": "0", "log_level": "warning"}
+# For what is measured of limits, not of outages: an agent waits for a Redis that gets no time to run.
+PATIENT = {"store_timeout": "8s", "store_connect_timeout": "8s", "deadline": "9s"}
 AOF = ["auto-aof-rewrite-percentage 0", "unixsocket redis.sock"]
 
 

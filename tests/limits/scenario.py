@@ -7,7 +7,7 @@ from pathlib import Path
 
 import faults
 import judge
-from fleet import LIMIT, USER, Fleet, Load, Population
+from fleet import LIMIT, PATIENT, USER, Fleet, Load, Population
 
 MICRO = 1_000_000
 PERIODS_MS = {"minute": 60_000, "hour": 3_600_000}
@@ -16,6 +16,7 @@ PERIODS_US = {"s": MICRO, "min": 60 * MICRO, "h": 3600 * MICRO}
 # Redis' reading its own.
 ROUND_TRIP_US = 10_000
 SHARE = 0.001
+HANGS_S = 50
 CLOCK_STEPS = ("redis +2 s", "redis -2 s")
 CLOCKS = (*CLOCK_STEPS, "agents' clocks", "mixed")
 SKEWED = (70, 10, 5, 5, 4, 3, 2, 1)
@@ -56,7 +57,7 @@ class Scenario:
     edge: float = 0
     shares: tuple = None
     least: float = None  # of the limit, that must be admitted
-    is_closed: bool = False  # asks as fast as it is answered; `seconds` only ends what hangs
+    is_closed: bool = False  # asks as fast as it is answered
     options: dict = field(default_factory=dict)
     tier: str = "sample"
 
@@ -226,7 +227,8 @@ HEAD = (
 def run(scenario, seed, keep=None):
     directory = Path(tempfile.mkdtemp(prefix="reeve-limits."))
     kind = scenario.fault_kind
-    fleet = Fleet(directory, scenario.population, proxy=kind.proxy, **scenario.options)
+    options = {**(PATIENT if scenario.least_used > 0 else {}), **scenario.options}
+    fleet = Fleet(directory, scenario.population, proxy=kind.proxy, **options)
     fault = kind(fleet, seed)
     try:
         outcome = _judge(scenario, _drive(scenario, fleet, fault))
@@ -247,7 +249,9 @@ def _drive(scenario, fleet, fault):
     rate, requests = scenario.load
     calls = fleet.calls()
     begin_us = fleet.now_us()
-    load = Load(fleet, rate, scenario.seconds, requests, scenario.shares).start()
+    # Where the limit is to be used up the whole load must arrive, however long the machine takes.
+    seconds = max(scenario.seconds, HANGS_S if scenario.least_used > 0 else 0)
+    load = Load(fleet, rate, seconds, requests, scenario.shares).start()
     fault.start()
     load.join()
     fault.stop()
