@@ -2,10 +2,12 @@
 until the load is over, and then, as `heal`, once."""
 
 import random
+import shutil
 import threading
-import time
 
+import judge
 from chaos_proxy import ChaosProxy
+from harness.wait import wait_until
 
 MICRO = 1_000_000
 
@@ -30,6 +32,9 @@ class Fault:
     def pause(self, least, most):
         """Some time of the load; true when it is over."""
         return self.is_over.wait(self.dice.uniform(least, most))
+
+    def prepare(self):
+        """What must stand before the load."""
 
     def start(self):
         self.thread.start()
@@ -200,6 +205,121 @@ class Mixed(Fault):
         one.strike()
 
 
+def wait_until_at_work(fleet):
+    """Every agent knows the user, whether Redis is there or not: it has admitted somebody."""
+
+    def is_at_work():
+        return all(b'"verdict":"allow"' in agent.audit_path.read_bytes() for agent in fleet.agents)
+
+    wait_until(is_at_work, "every agent to be at work", 30.0)
+
+
+class Away(Fault):
+    """Redis goes, once and for longer than a lease lasts, and comes back with its data.
+
+    From `begin_us` to `end_us` it surely is away; before that it had logged `logged_bytes`."""
+
+    begin_us = end_us = logged_bytes = None
+    client_count = 0
+
+    def run(self):
+        wait_until_at_work(self.fleet)
+        if not self.pause(0.3, 1.0):
+            self.client_count = self.fleet.client_count()
+            self.leave_and_return()
+            self.count = 1
+
+    def leave_and_return(self):
+        raise NotImplementedError
+
+    def stay_away(self):
+        self.begin_us = self.fleet.now_us()
+        self.logged_bytes = judge.aof_bytes(self.fleet.directory)
+        self.pause(2.0, 2.6)
+        self.end_us = self.fleet.now_us()
+
+    def heal(self):
+        """What is owed is settled once the agents have found Redis again."""
+        fleet, most = self.fleet, self.client_count
+        wait_until(lambda: fleet.client_count() >= most, "all agents to be connected", 30.0)
+
+
+class Killed(Away):
+    def leave_and_return(self):
+        self.fleet.restart_redis(self.stay_away)
+
+
+class Hung(Away):
+    def leave_and_return(self):
+        self.fleet.redis.freeze()
+        self.stay_away()
+        self.fleet.redis.thaw()
+
+
+class Failover(Fault):
+    """The primary is killed and its replica, which is behind, promoted; the dead one comes back as a
+    replica. Until `begin_us` the primary lived; `primary_log` is a copy of its log, and of the
+    replica's own the first `logged_bytes` were the primary's."""
+
+    proxy = ChaosProxy
+    lag = (0.8, 1.2)
+    begin_us = primary_log = logged_bytes = None
+
+    def prepare(self):
+        self.fleet.start_replica()
+
+    def run(self):
+        wait_until_at_work(self.fleet)
+        if self.pause(0.3, 0.8):
+            return
+        if self.lag:
+            self.fleet.link.mode = "drop"
+            self.fall_behind()
+        self.kill_primary()
+        self.pause(0.0, 0.4)
+        self.logged_bytes = self.fleet.fail_over()
+        self.fleet.rejoin()
+        self.count = 1
+
+    def fall_behind(self):
+        self.pause(*self.lag)
+
+    def kill_primary(self):
+        fleet = self.fleet
+        fleet.earlier_calls = fleet.calls()
+        fleet.redis.kill()
+        self.begin_us = fleet.now_us()
+        self.primary_log = fleet.directory / "primary"
+        shutil.copytree(fleet.directory / "appendonlydir", self.primary_log / "appendonlydir")
+
+
+class FailoverUnnoticed(Failover):
+    """Those agents ask the new primary first whose calls it knows: nobody tells it what was lost."""
+
+    def __init__(self, fleet, seed):
+        super().__init__(fleet, seed)
+        self.innocent, self.witnesses = fleet.agents[:2], fleet.agents[2:]
+
+    def fall_behind(self):
+        for agent in self.innocent:
+            agent.freeze()
+        self.pause(*self.lag)
+        for agent in self.witnesses:
+            agent.freeze()
+        for agent in self.innocent:
+            agent.thaw()
+
+    def run(self):
+        super().run()
+        self.pause(0.5, 1.0)
+        for agent in self.witnesses:
+            agent.thaw()
+
+
+class FailoverInStep(Failover):
+    lag = None
+
+
 class FlushAll(Fault):
     """Counters only: the records stay. Seldom, since for a second after it nothing is granted."""
 
@@ -247,4 +367,9 @@ ALL = {
     "mixed": Mixed,
     "counters gone": FlushAll,
     "old counters": OldDump,
+    "redis killed": Killed,
+    "redis hangs": Hung,
+    "failover": FailoverInStep,
+    "failover, lag": Failover,
+    "failover, mute": FailoverUnnoticed,
 }

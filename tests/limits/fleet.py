@@ -7,6 +7,8 @@ import subprocess
 import threading
 import time
 
+import judge
+from chaos_proxy import ChaosProxy
 from clock import Clock
 from harness import apikey
 from harness.agent import BUILD, Agent
@@ -25,16 +27,16 @@ AOF = ["auto-aof-rewrite-percentage 0", "unixsocket redis.sock"]
 
 class Population:
     """Users with a key each, who all have all the `limits`, {name: fields}, and ask in turn, for
-    `costs` in turn. `users` are {name: fields}."""
+    `costs` in turn. `users` are {name: fields}, `often` how often each asks in a turn."""
 
-    def __init__(self, limits, users=None, costs=(1,)):
+    def __init__(self, limits, users=None, costs=(1,), often=None):
         rules = {f"rule:{cost}": f"allow GET * /v1/cost{cost}/** cost={cost}" for cost in costs}
         self.records = {"reeve:role:r": {**rules, "limits": ",".join(limits)}}
         self.questions = []
         for name, fields in limits.items():
             self.records[f"reeve:limit:{name}"] = fields
         for number, (name, fields) in enumerate((users or {USER: {}}).items()):
-            self._add(f"{number:010}", name, fields, costs)
+            self._add(f"{number:010}", name, fields, costs * (often or {}).get(name, 1))
 
     def _add(self, key_id, name, fields, costs):
         key = apikey.with_checksum(f"rv_{key_id}_{'m' * 32}")
@@ -58,6 +60,7 @@ class Fleet:
         self.redis.env.update(self.redis_clock.env)
         self.redis.start()
         self.connection = Connection(directory / "redis.sock")
+        self.replica = self.link = None
         self.earlier_calls = 0
         self.base_us = 0
         for key, fields in population.records.items():
@@ -90,6 +93,54 @@ class Fleet:
         self.redis.start()
         self.connection.close()
         self.connection = Connection(self.directory / "redis.sock")
+
+    def start_replica(self):
+        """Another Redis, in step with the first, which it sees through `link`."""
+        folder = self.directory / "replica"
+        folder.mkdir()
+        self.link = ChaosProxy(self.redis.address)
+        host, port = self.link.address
+        # A log that outlives the process, and waits for no disk.
+        self.connection("CONFIG", "SET", "repl-diskless-sync-delay", "0", "appendfsync", "no")
+        self.replica = Redis(folder, [*AOF, f"replicaof {host} {port}", "appendfsync no"])
+        self.replica.env.update(self.redis_clock.env)
+        self.replica.start()
+        self._wait_for_replica()
+
+    def _wait_for_replica(self):
+        """It logs where its log will stay, and confirms what is written: only then it gets more."""
+        told = ("master_link_status:up", "aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0")
+
+        def is_in_step():
+            info = self.replica.command("INFO")
+            return all(word in info for word in told)
+
+        wait_until(is_in_step, "a replica", 30.0)
+        self.connection("SET", "probe", "1")
+        wait_until(lambda: self.connection("WAIT", "1", "100") == 1, "a replica to confirm", 30.0)
+
+    def fail_over(self):
+        """The primary is dead, its replica takes its place. Gives how much that had heard of it."""
+        self.replica.command("REPLICAOF", "NO", "ONE")
+        logged_bytes = judge.aof_bytes(self.replica.directory)
+        self.redis, self.replica = self.replica, self.redis
+        self.connection.close()
+        self.connection = Connection(self.redis.directory / "redis.sock")
+        self.proxy.target = self.redis.address
+        return logged_bytes
+
+    def rejoin(self):
+        """The dead primary comes back as a replica."""
+        host, port = self.redis.address
+        self.connection("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+        self.replica.start()
+        self.replica.command("REPLICAOF", host, str(port))
+        self._wait_for_replica()
+
+    def client_count(self):
+        """The agents' connections to Redis, which bear names."""
+        clients = self.connection("CLIENT", "LIST").decode().splitlines()
+        return sum(" name= " not in line for line in clients)
 
     def enter_window(self, period_ms, into_ms):
         """Sets all clocks so that so much of a window is over: no test waits for one."""
@@ -127,10 +178,12 @@ class Fleet:
             assert agent.wait(30.0) == 0, agent.log()
 
     def stop(self):
-        for process in [*self.agents, self.redis]:
-            process.stop()
-        if self.proxy:
-            self.proxy.stop()
+        for process in [*self.agents, self.redis, self.replica]:
+            if process:
+                process.stop()
+        for proxy in [self.proxy, self.link]:
+            if proxy:
+                proxy.stop()
 
 
 class Load:

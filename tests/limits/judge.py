@@ -6,7 +6,12 @@ from datetime import datetime, timezone
 MICRO = 1_000_000
 LINE = re.compile(
     rb'"time":"(?P<time>[^"]+)","agent":"(?P<agent>[^"]+)","boot":"(?P<boot>[^"]+)",'
-    rb'"worker":(?P<worker>\d+),"seq":(?P<seq>\d+),.*"verdict":"allow".*"limits":"(?P<limits>[^"]*)"'
+    rb'"worker":(?P<worker>\d+),"seq":(?P<seq>\d+),.*"user":"(?P<user>[^"]*)"'
+    rb'.*"verdict":"allow".*"limits":"(?P<limits>[^"]*)"'
+)
+REFUSAL = re.compile(
+    rb'"time":"(?P<time>[^"]+)","agent":"(?P<agent>[^"]+)".*"verdict":"(?:throttle|deny)"'
+    rb'.*"reason":"(?P<reason>[^"]+)"(?:.*"limit":"(?P<limit>[^"]+)")?'
 )
 CLAIM = re.compile(
     r"(?P<name>[^:,]+):(?P<cost>\d+):(?P<left>\d+)"
@@ -15,16 +20,21 @@ CLAIM = re.compile(
 
 
 class Admitted:
-    """One request: when its units count (microseconds, UNIX), how many, and who admitted it."""
+    """One request: when its units count (microseconds, UNIX), how many, who admitted it and whom."""
 
-    __slots__ = ("at", "cost", "holder", "is_exact", "is_outage")
+    __slots__ = ("at", "cost", "holder", "is_exact", "is_outage", "user")
 
-    def __init__(self, at, cost, holder="", is_exact=False, is_outage=False):
+    def __init__(self, at, cost, holder="", is_exact=False, is_outage=False, user=""):
         self.at = at
         self.cost = cost
         self.holder = holder
         self.is_exact = is_exact
         self.is_outage = is_outage
+        self.user = user
+
+    @property
+    def agent(self):
+        return self.holder.split(".", 1)[0]
 
 
 _seconds = {}
@@ -55,6 +65,7 @@ def read_line(line, limit):
                 holder,
                 granted is not None,
                 claim["outage"] is not None,
+                found["user"].decode(),
             )
     raise AssertionError(f"admitted without the limit: {line!r}")
 
@@ -75,6 +86,29 @@ def read_audit(agents, limit):
                 if mark not in seen:
                     seen.add(mark)
                     out.append(read_line(line, limit))
+    return out
+
+
+class Refused:
+    """One request: when, by whom and why; `limit` is the one that refused, or empty."""
+
+    __slots__ = ("agent", "at", "limit", "reason")
+
+    def __init__(self, at, agent, reason, limit):
+        self.at, self.agent, self.reason, self.limit = at, agent, reason, limit
+
+
+def read_refusals(agents):
+    """Every request that was not admitted, in the order of each agent's file."""
+    out = []
+    for agent in agents:
+        with open(agent.audit_path, "rb") as lines:
+            for line in lines:
+                found = REFUSAL.search(line)
+                if found:
+                    texts = (found[name].decode() for name in ("agent", "reason"))
+                    limit = (found["limit"] or b"").decode()
+                    out.append(Refused(unix_us(found["time"]), *texts, limit))
     return out
 
 
@@ -114,23 +148,42 @@ def worst_edge(admitted, edges_us, limit, blur_us):
 # --- the history: every write to the counter, as Redis logged it ---
 
 
-def aof_commands(directory):
-    """Every command in Redis' append-only files, in order."""
+def aof_paths(directory):
+    """Of Redis' append-only files, in order."""
     folder = directory / "appendonlydir"
-    paths = sorted(folder.glob("*.incr.aof")) if folder.is_dir() else [directory / "appendonly.aof"]
-    for path in paths:
+    return sorted(folder.glob("*.incr.aof")) if folder.is_dir() else [directory / "appendonly.aof"]
+
+
+def aof_bytes(directory):
+    return sum(path.stat().st_size for path in aof_paths(directory))
+
+
+def _read_command(log):
+    """None at the end, or where the server was killed while it wrote."""
+    head = log.readline()
+    while head[:1] == b"#":
+        head = log.readline()
+    words = []
+    for _ in range(int(head[1:]) if head.endswith(b"\r\n") else 0):
+        size = log.readline()
+        word = log.read(int(size[1:]) + 2) if size.endswith(b"\r\n") else b""
+        if not word.endswith(b"\r\n"):
+            return None
+        words.append(word[:-2])
+    return words or None
+
+
+def aof_commands(directory, most_bytes=None):
+    """Every command in Redis' append-only files, in order; or those within the first `most_bytes`."""
+    left = aof_bytes(directory) if most_bytes is None else most_bytes
+    for path in aof_paths(directory):
+        size = min(left, path.stat().st_size)
+        left -= size
         with open(path, "rb") as log:
-            while True:
-                head = log.readline()
-                if not head:
+            while log.tell() < size:
+                words = _read_command(log)
+                if words is None:
                     break
-                if head[:1] == b"#":
-                    continue
-                assert head[:1] == b"*", f"{path}: {head!r}"
-                words = []
-                for _ in range(int(head[1:])):
-                    size = int(log.readline()[1:])
-                    words.append(log.read(size + 2)[:-2])
                 yield words
 
 
@@ -163,9 +216,12 @@ class Impossible(AssertionError):
     """The history fits no sequential run of what was promised."""
 
 
-def replay_quota(entries, limit):
+def replay_quota(entries, limit, is_settled=False):
     """Every window's sum of grants less returns, call by call, is its `used` and never above the
-    limit; a sequence counts once. Gives {holder: {window: units it had, less what it gave back}}."""
+    limit; a sequence counts once. Gives {holder: {window: units it had, less what it gave back}}.
+
+    `is_settled`: use may grow without a grant, and above the limit, by what an outage policy
+    admitted."""
     used, window, done, had = 0, None, {}, {}
     for entry in entries:
         if entry.window != window:
@@ -178,7 +234,7 @@ def replay_quota(entries, limit):
         change = entry.used - used
         if entry.granted and change != entry.granted:
             raise Impossible(f"{entry.granted} granted, {change} debited")
-        if entry.used > limit and change > 0:
+        if entry.used > limit and (entry.granted if is_settled else change > 0):
             raise Impossible(f"{entry.used} of {limit} granted")
         used = entry.used
         account = had.setdefault(entry.holder, {})

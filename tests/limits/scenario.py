@@ -34,6 +34,7 @@ class Run:
     end_us: int
     admitted: list
     found: list = field(default_factory=list)
+    note: str = ""
 
     @property
     def units(self):
@@ -91,6 +92,11 @@ class Scenario:
     @property
     def fault_kind(self):
         return faults.ALL[self.fault]
+
+    @property
+    def counted(self):
+        """The limit by which what was admitted is counted."""
+        return LIMIT
 
     @property
     def population(self):
@@ -195,6 +201,7 @@ class Outcome:
     calls: int
     strikes: int
     faults_found: list
+    note: str = ""
 
     @property
     def utilisation(self):
@@ -214,7 +221,7 @@ class Outcome:
             f"{scenario.name:30} {scenario.text:22} {scenario.factor:5g}x {scenario.fault:15}"
             f" {self.strikes:4} {self.asked:9} {self.admitted:8} {self.limit:10.0f}"
             f" {100 * self.utilisation:6.1f} {self.excess:9.2f} {self.calls_per_request:8.4f}"
-            f" {'pass' if self.passed else 'FAIL: ' + '; '.join(self.faults_found)}"
+            f" {'pass' if self.passed else 'FAIL: ' + '; '.join(self.faults_found)} {self.note}".rstrip()
         )
 
 
@@ -246,6 +253,7 @@ def _drive(scenario, fleet, fault):
     fleet.start()
     period_ms = PERIODS_MS[scenario.per]
     fleet.enter_window(period_ms, period_ms - 1000 * scenario.edge if scenario.edge else 2000)
+    fault.prepare()
     rate, requests = scenario.load
     calls = fleet.calls()
     begin_us = fleet.now_us()
@@ -258,7 +266,7 @@ def _drive(scenario, fleet, fault):
     end_us = fleet.now_us()
     calls = fleet.calls() - calls
     fleet.terminate()
-    admitted = judge.read_audit(fleet.agents, LIMIT)
+    admitted = judge.read_audit(fleet.agents, scenario.counted)
     return Run(fleet, fault, load, calls, begin_us, end_us, admitted)
 
 
@@ -274,4 +282,7 @@ def _judge(scenario, run):
     asked = run.load.total("asked")
     if asked == 0 or total == 0 and scenario.limit != 0:
         found.append("nothing was admitted")
-    return Outcome(scenario, asked, total, limit, excess, tolerance, run.calls, run.fault.count, found)
+    strikes = run.fault.count
+    return Outcome(
+        scenario, asked, total, limit, excess, tolerance, run.calls, strikes, found, run.note
+    )

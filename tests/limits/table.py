@@ -1,7 +1,10 @@
 """The table: which limit, under which load, with which fault."""
 
 import faults
+from failover import failover
+from outage import outage
 from scenario import CLOCK_STEPS, SKEWED, Scenario
+from several import several
 
 
 def quota(name, limit, factor, fault="none", **more):
@@ -16,6 +19,12 @@ SAMPLE, LONG = "sample", "long"
 LOADS = ((1, LONG), (10, SAMPLE), (100, SAMPLE))
 RATE_SAMPLE = ((5, "redis +2 s"), (100, "kill -9 agents"), (100, "mixed"))
 LOSSES = ("counters gone", "old counters")
+AWAY = ("redis killed", "redis hangs")
+FAILOVERS = ("failover", "failover, lag", "failover, mute")
+# What may happen at any time and is over soon.
+BRIEF = [name for name in faults.ALL if name not in ("none", *AWAY, *FAILOVERS)]
+QUOTA_OUTAGES = (("budget:2%", "redis killed"), ("allow", "redis hangs"))
+RATE_OUTAGES = (("deny", "redis hangs"),)
 
 TABLE = [
     *(quota("tiny", 10, factor, seconds=3, tier=tier) for factor, tier in LOADS),
@@ -35,13 +44,13 @@ TABLE = [
     quota("across the edge", 10_000, 100, edge=4, seconds=9, tier=LONG),
     *(
         quota("middle", 10_000, 1.5, fault, seconds=4)
-        for fault in faults.ALL
-        if fault not in ("none", *LOSSES, *CLOCK_STEPS)
+        for fault in BRIEF
+        if fault not in (*LOSSES, *CLOCK_STEPS)
     ),
     *(
         quota("small", 100, 3, fault, seconds=6, tier=LONG)
-        for fault in faults.ALL
-        if fault not in ("none", *CLOCK_STEPS)
+        for fault in BRIEF
+        if fault not in CLOCK_STEPS
     ),
     *(
         quota("across the edge", 10_000, 4, fault, edge=1, tier=LONG)
@@ -75,7 +84,44 @@ TABLE = [
         rate(f"burst {burst}", (200, "s", burst), 10, fault, seconds=4,
              tier=SAMPLE if (burst, fault) in RATE_SAMPLE else LONG)
         for burst in (5, 100)
-        for fault in faults.ALL
-        if fault not in ("none", *LOSSES)
+        for fault in BRIEF
+        if fault not in LOSSES
+    ),
+    # As fast as it is answered: what nobody's clock can cut short.
+    quota("large", 1_000_000, 10, seconds=300, per="hour", is_closed=True, tier=LONG),
+    quota("large, cost 10", 1_000_000, 100, seconds=300, per="hour", costs=(10,), is_closed=True,
+          tier=LONG),
+    quota("large, cost 100", 1_000_000, 10, seconds=30, per="hour", costs=(100,), is_closed=True),
+    *(
+        row
+        for policy in ("deny", "budget:2%", "allow")
+        for fault in AWAY
+        for row in (
+            outage("outage", 10_000, policy, fault, 5.6, tier=LONG),
+            outage("outage, used up", 4_000, policy, fault, 14, tier=LONG),
+            outage("outage, edge", 10_000, policy, fault, 5.6, edge=2,
+                   tier=SAMPLE if (policy, fault) in QUOTA_OUTAGES else LONG),
+            outage("outage", (1000, "s", 2000), policy, fault, 8,
+                   tier=SAMPLE if (policy, fault) in RATE_OUTAGES else LONG),
+        )
+    ),
+    *(
+        failover(limit, fault, 2, replicas, per="hour",
+                 tier=SAMPLE if (limit, fault) == (30_000, "failover, mute") else LONG)
+        for limit in (3000, 30_000)
+        for fault in FAILOVERS
+        for replicas in (0, 1)
+    ),
+    *(
+        failover((1000, "s", 1000), fault, 5, replicas, tier=LONG)
+        for fault in FAILOVERS
+        for replicas in (0, 1)
+    ),
+    several(1500, 10),
+    several(1500, 10, costs=(1, 7), tier=LONG),
+    *(
+        several(1500, 10, fault, tier=SAMPLE if fault == "mixed" else LONG)
+        for fault in BRIEF
+        if fault not in (*LOSSES, *CLOCK_STEPS)
     ),
 ]  # fmt: skip

@@ -5,10 +5,13 @@ from judge import (
     Admitted,
     Entry,
     Impossible,
+    aof_bytes,
+    aof_commands,
     bucket_excess,
     history,
     holders_overspent,
     read_line,
+    read_refusals,
     replay_quota,
     replay_rate,
     worst_edge,
@@ -110,6 +113,43 @@ def test_rate_history_with_a_sequence_twice_is_wrong():
     assert replay_rate([Entry("a", 1, 5, 5), Entry("a", 2, 1, 6)]) == {"a": {None: 6}}
     with pytest.raises(Impossible):
         replay_rate([Entry("a", 2, 5, 5), Entry("a", 2, 5, 10)])
+
+
+def test_use_that_was_settled_may_be_over_the_limit_and_a_grant_may_not():
+    settled = [Entry("a", 1, 6, 6, WINDOW), Entry("a", 2, 0, 15, WINDOW)]
+    with pytest.raises(Impossible):
+        replay_quota(settled, 10)
+    assert replay_quota(settled, 10, is_settled=True) == {"a": {WINDOW: 15}}
+    with pytest.raises(Impossible):
+        replay_quota([*settled, Entry("b", 1, 1, 16, WINDOW)], 10, is_settled=True)
+
+
+def test_log_is_read_to_a_point_and_to_where_its_writer_was_killed(tmp_path):
+    one, two = b"*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n", b"*2\r\n$3\r\nDEL\r\n$3\r\nlen\r\n"
+    path = tmp_path / "appendonly.aof"
+    for size in range(len(two)):
+        path.write_bytes(one + two[:size])
+        assert list(aof_commands(tmp_path)) == [[b"DEL", b"k"]]
+    path.write_bytes(one + b"#TS:1\r\n" + two)
+    assert aof_bytes(tmp_path) == len(one) + 7 + len(two)
+    assert list(aof_commands(tmp_path)) == [[b"DEL", b"k"], [b"DEL", b"len"]]
+    assert list(aof_commands(tmp_path, len(one))) == [[b"DEL", b"k"]]
+
+
+def test_refusals_are_read_with_their_limit(tmp_path):
+    class Agent:
+        audit_path = tmp_path / "audit"
+
+    refused = LINE.replace(b'"limits":"%s"', b'"reason":"%s"')
+    lines = [
+        LINE % (b"allow", b"l:1:99"),
+        (refused % (b"deny", b"deadline")),
+        (refused % (b"throttle", b"quota")).replace(b"}", b',"limits":"l:1:0","limit":"l"}'),
+    ]
+    Agent.audit_path.write_bytes(b"\n".join(lines))
+    found = [(one.at, one.agent, one.reason, one.limit) for one in read_refusals([Agent])]
+    at = 1795616417695812
+    assert found == [(at, "a0", "deadline", ""), (at, "a0", "quota", "l")]
 
 
 def test_history_is_read_from_redis_log():

@@ -9,6 +9,8 @@ import os
 import pytest
 import scenario
 import table
+from outage import Outage
+from several import Several
 
 SAMPLE_SEED = 1
 LONG_ROUNDS = 100
@@ -57,3 +59,34 @@ class TooHigh(scenario.Scenario):
 def test_limit_that_is_one_too_high_is_found(limit):
     outcome = scenario.run(TooHigh("too high", limit, 10, seconds=2), SAMPLE_SEED)
     assert any(found.startswith("over by") for found in outcome.faults_found), outcome.row()
+
+
+class Generous(Outage):
+    """The agents have twice the budget that is judged by."""
+
+    @property
+    def record(self):
+        return {**super().record, "on_store_down": f"budget:{2 * self.percent}%"}
+
+
+class Leaking(Several):
+    """Somebody takes a unit that nobody was admitted for."""
+
+    def judge(self, run):
+        run.fleet.connection("HINCRBY", scenario.counter_key(True, "all", "global:all"), "used", 1)
+        return super().judge(run)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Generous("outage", 4000, 14, "redis hangs", 7, policy="budget:2%"), "more than its budget"),
+        (Generous("outage", (1000, "s", 2000), 8, "redis hangs", 7, policy="budget:2%"), "its budget"),
+        (Leaking("several limits", 1500, 10), "in the counter"),
+    ],
+    ids=str,
+)
+def test_row_that_is_wrong_is_found(wrong, words):
+    outcome = scenario.run(wrong, SAMPLE_SEED)
+    assert any(words in found for found in outcome.faults_found), outcome.row()
