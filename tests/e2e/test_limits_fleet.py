@@ -141,8 +141,8 @@ def test_budget_is_shared_by_the_workers_of_an_agent(start_stack):
 
 
 def test_redis_away_for_long_denies_whatever_the_policy(start_stack):
-    """Without records nobody is known: max_age is what an outage policy can bridge."""
-    stack = start_stack(agents=1)
+    """Without records nobody is known: max_age and max_stale are what an outage policy can bridge."""
+    stack = start_stack(agents=1, max_stale="0")
     add_limit(stack, "quota=1000", "per=month", "on_store_down=allow")
     assert stack.fetch(PATH, key=stack.keys["limit"]).status == 200
     stack.redis.kill()
