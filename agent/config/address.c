@@ -309,12 +309,18 @@ static enum err parse_redis(struct str text, struct config_store *out, struct di
 
 static enum err parse_redis_unix(struct str text, struct config_store *out, struct diag *diag)
 {
-    struct str query = text, path;
+    struct str query = text, path, login;
 
+    if (!str_starts_with(text, STR("/")) && str_cut(&query, '@', &login)) {
+        enum err e = parse_login(login, out, diag);
+        if (e != ERR_OK) {
+            return e;
+        }
+    }
     (void)str_cut(&query, '?', &path);
     if (!str_is_absent(query)) {
         if (!str_starts_with(query, STR("db=")) || query.len == 3) {
-            return fail(diag, "expected unix:///PATH[?db=N]");
+            return fail(diag, "expected unix://[user:password@]/PATH[?db=N]");
         }
         query = str_skip(query, 3);
     }
@@ -342,7 +348,8 @@ enum err address_parse_store(struct str text, struct config_store *out, struct d
     } else if (str_starts_with(text, STR("rediss://"))) {
         e = fail(diag, "TLS to Redis is not supported by this version");
     } else {
-        e = fail(diag, "expected redis://[user:password@]HOST[:PORT][/DB] or unix:///PATH[?db=N]");
+        e = fail(diag, "expected redis://[user:password@]HOST[:PORT][/DB] or "
+                       "unix://[user:password@]/PATH[?db=N]");
     }
     if (e != ERR_OK) {
         address_free_store(&store);

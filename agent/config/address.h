@@ -15,7 +15,7 @@ enum err address_parse_sentinel(struct str text, struct config_address *out,
 void address_free(struct config_address *address);
 
 /*
- * "redis://[user[:password]@][host[:port]][/db]" or "unix:///path[?db=N]"; user and password are
+ * "redis://[user[:password]@][host[:port]][/db]" or "unix://[user[:password]@]/path[?db=N]"; user and password are
  * percent-decoded. Without a host out->address.host is "". out->address.text is the text without user and password. The diag never repeats
  * the text.
  */

@@ -51,7 +51,7 @@ struct config_sentinel {
     char *password;                       /* likewise; wiped with the snapshot */
 };
 
-/* redis://[user[:password]@][host[:port]][/db] or unix:///path[?db=N]; without a host where
+/* redis://[user[:password]@][host[:port]][/db] or unix://[user[:password]@]/path[?db=N]; without a host where
  * Sentinels know it. */
 struct config_store {
     struct config_address address;

@@ -137,7 +137,8 @@ static enum err set_store(const struct setting *setting, void *field, struct str
 static void describe_store(const struct setting *setting, struct diag *out)
 {
     (void)setting;
-    diag_set(out, "redis://[user:password@]HOST[:PORT][/DB] or unix:///PATH[?db=N]");
+    diag_set(out, "redis://[user:password@]HOST[:PORT][/DB] or "
+                  "unix://[user:password@]/PATH[?db=N]");
 }
 
 static bool stores_are_equal(const void *a, const void *b)

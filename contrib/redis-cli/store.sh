@@ -37,12 +37,7 @@ parse_address() {
     address=${REEVE_REDIS:-redis://127.0.0.1:6379}
     redis_socket='' redis_host='' redis_port=6379 redis_db=0 redis_user='' redis_password=''
     case $address in
-    unix:///*)
-        redis_socket=${address#unix://}
-        case $redis_socket in
-        *'?db='*) redis_db=${redis_socket##*'?db='} redis_socket=${redis_socket%'?db='*} ;;
-        esac
-        ;;
+    unix://*) parse_unix "${address#unix://}" || return 1 ;;
     redis://*) parse_tcp "${address#redis://}" ;;
     *) return 1 ;;
     esac
@@ -53,6 +48,22 @@ parse_address() {
     -* | *[!A-Za-z0-9._:-]*) return 1 ;;
     esac
     [ -n "$redis_socket$redis_host" ] && [ -n "$redis_db" ] && [ -n "$redis_port" ]
+}
+
+# parse_unix <what follows "unix://">
+parse_unix() {
+    redis_socket=$1
+    case $1 in
+    /*) ;;
+    ?*@/*)
+        redis_socket=/${1#*@/}
+        parse_login "${1%%@/*}" || return 1
+        ;;
+    *) return 1 ;;
+    esac
+    case $redis_socket in
+    *'?db='*) redis_db=${redis_socket##*'?db='} redis_socket=${redis_socket%'?db='*} ;;
+    esac
 }
 
 # parse_tcp <what follows "redis://">

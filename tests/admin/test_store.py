@@ -60,12 +60,24 @@ def test_addresses(server, redis, tmp_path):
     assert set(redis.snapshot()) == {f"reeve:user:{{u{number}}}".encode() for number in (1, 4)}
 
 
+def test_a_user_of_the_acl_on_a_unix_socket(server, redis):
+    redis("ACL", "SETUSER", "ann", "on", ">p@s", "~*", "+@all")
+    try:
+        Admin(f"unix://ann:p%40s@{server.path}")("user", "add", "u0")
+        fault = Admin(f"unix://ann:wrong@{server.path}").refuses("user", "list", status=3)
+        assert "WRONGPASS" in fault
+    finally:
+        redis("ACL", "DELUSER", "ann")
+    assert set(redis.snapshot()) == {b"reeve:user:{u0}"}
+
+
 @pytest.mark.parametrize(
     "url",
     [
         *("x", "http://127.0.0.1", "redis://", "redis:///0", "redis://:6379", "redis://h:port"),
         *("redis://h:/0", "redis://h/x", "redis://-x", "redis://a b", "rediss://h", "unix://s"),
-        *("unix:///s?db=x", "redis://u@h", "redis://u:%zz@h", "redis://u:%0@h", "redis://u:%00@h"),
+        *("unix:///s?db=x", "unix://u@/s", "unix://@/s", "unix://u:p@s", "unix://u:%zz@/s"),
+        *("redis://u@h", "redis://u:%zz@h", "redis://u:%0@h", "redis://u:%00@h"),
         *("redis://u:%zz%41@h", "redis://u:p/q@h", "redis://u:p@q@h"),
     ],
 )

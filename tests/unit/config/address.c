@@ -171,6 +171,11 @@ static const char *const bad_stores[] = {
     "unix://run/redis.sock",
     "unix:///run/redis.sock?db=",
     "unix:///run/redis.sock?db=x",
+    "unix://@/run/redis.sock",
+    "unix://u:@/run/redis.sock",
+    "unix://u:p@run/redis.sock",
+    "unix://u:p@",
+    "unix://u%zz:p@/run/redis.sock",
     "unix:///run/redis.sock?x=1",
     "unix://" LONG_PATH,
 };
@@ -208,6 +213,9 @@ static const struct {
     {"redis://ann:sesame@", "ann", "sesame", "", 0, 0, "redis:///0"},
     {"redis://ann:sesame@/3", "ann", "sesame", "", 0, 3, "redis:///3"},
     {"unix:///run/r.sock", NULL, NULL, "/run/r.sock", 0, 0, "unix:///run/r.sock?db=0"},
+    {"unix://u:p%40@/run/r@1.sock?db=2", "u", "p@", "/run/r@1.sock", 0, 2,
+     "unix:///run/r@1.sock?db=2"},
+    {"unix://u@/run/r.sock", "u", NULL, "/run/r.sock", 0, 0, "unix:///run/r.sock?db=0"},
     {"unix:///run/r.sock?db=3", NULL, NULL, "/run/r.sock", 0, 3, "unix:///run/r.sock?db=3"},
 };
 

@@ -150,7 +150,7 @@ static const struct {
     {"redis", "redis://:sesame@h:x", "redis: expected a port from 1 to 65535"},
     {"redis", "sesame",
      "redis: expected redis://[user:password@]HOST[:PORT][/DB] or "
-     "unix:///PATH[?db=N]"},
+     "unix://[user:password@]/PATH[?db=N]"},
 };
 
 START_TEST(messages_say_what_was_expected)
