@@ -16,8 +16,8 @@ from scripted_redis import array, error, fields
 from table import Row
 from world import FRESH_S, MIB, key_of
 
-# Attempts to connect in a second of outage: the back-off doubles from 50 ms on.
-ATTEMPTS_MOST = 12
+# Attempts to connect in a second of outage: of two connections, whose back-off doubles from 50 ms on.
+ATTEMPTS_MOST = 24
 
 
 # Checks.

@@ -293,3 +293,15 @@ def test_faultlib_strikes_every_kth_and_only_its_kind(tmp_path):
     faults.start_anew()
     faults.strike("send", nth=1, every=1, error="EPIPE", kind="file", is_total=True)
     assert run(faults, program, tmp_path).stdout == "0\n"
+
+
+def test_faultlib_tells_the_program_from_its_libraries(tmp_path):
+    faults = Faults(FAULTLIB, tmp_path / "faults")
+    program = "import ctypes as c; m = c.CDLL(None).malloc\nfor _ in range(500): m(9)"
+    counts = {}
+    for kind in ("any", "program"):
+        faults.start_anew()
+        faults.strike("malloc", nth=10**9, error="ENOMEM", kind=kind, is_total=True)
+        assert run(faults, program, tmp_path).returncode == 0
+        counts[kind] = faults.calls("malloc")
+    assert 0 < counts["program"] <= counts["any"] - 500, "calls through libffi are a library's"

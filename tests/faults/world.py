@@ -115,7 +115,8 @@ class World:
     """`through`: what stands between agent and Redis, of "proxy" and "script"; `clocks`: whose wall
     clocks can be set, of "agent" and "redis"; `faults`: whether the agent's calls can fail; `limit`:
     fields of the small quota; `host`: a name for the store's address; `before`: a function of the world,
-    called before the agent starts. Other options are the agent's."""
+    called before the agent starts. Other options are the agent's, `redis_user` among them: who it is in Redis,
+    with the rights that ship, or None: the default user."""
 
     def __init__(
         self, directory, through=("proxy",), clocks=(), faults=False, redis_options=(), host=None,
@@ -238,8 +239,9 @@ class World:
         self.base_fds, self.base_rss = self.agent.open_files(), self.rss()
 
     def rss(self):
+        """Its own memory; the spool's ring is a file."""
         with open(f"/proc/{self.agent.pid}/status", encoding="ascii") as status:
-            line = next(line for line in status if line.startswith("VmRSS"))
+            line = next(line for line in status if line.startswith("RssAnon"))
         return int(line.split()[1]) * 1024
 
     def start_load(self):

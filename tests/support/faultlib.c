@@ -15,13 +15,15 @@
  *   error     the call is not made and fails with this errno (pthread_create gives it back)
  *   most      the call is made for so many bytes at most (read, recv, write, send)
  *
- * `kind` confines read, recv, write and send to descriptors of one kind. To strike from now on, the
+ * `kind` confines read, recv, write and send to descriptors of one kind, and malloc, calloc and realloc to
+ * calls by the program itself, not by its libraries; other calls are not counted then. To strike from now on, the
  * test sets `first` to `calls` + 1: of what other threads do meanwhile a few calls may be missed.
  * Calls within the C library itself, as those of its stdio, are not seen.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -52,7 +54,7 @@ enum function {
     FUNCTION_COUNT
 };
 
-enum { KIND_ANY, KIND_SOCKET, KIND_FILE };
+enum { KIND_ANY, KIND_SOCKET, KIND_FILE, KIND_PROGRAM };
 
 struct fault {
     _Atomic uint64_t calls; /* so far */
@@ -72,6 +74,25 @@ extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t count, size_t bytes);
 extern void *__libc_realloc(void *memory, size_t bytes);
 
+static uintptr_t program_start, program_end;
+
+/* The program is the first of all objects. */
+static int note_program(struct dl_phdr_info *info, size_t size, void *context)
+{
+    (void)size;
+    (void)context;
+    program_start = UINTPTR_MAX;
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + part->p_vaddr;
+        if (part->p_type == PT_LOAD) {
+            program_start = start < program_start ? start : program_start;
+            program_end = start + part->p_memsz > program_end ? start + part->p_memsz : program_end;
+        }
+    }
+    return 1;
+}
+
 static void __attribute__((constructor)) open_table(void)
 {
     const char *path = getenv("REEVE_FAULTS");
@@ -80,6 +101,7 @@ static void __attribute__((constructor)) open_table(void)
     if (fd < 0) {
         return;
     }
+    dl_iterate_phdr(note_program, NULL);
     void *shared = mmap(NULL, sizeof(nothing), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     if (shared != MAP_FAILED) {
@@ -163,19 +185,32 @@ static bool transfer_fails(enum function function, int fd, size_t *length)
     return false;
 }
 
+static bool allocation_fails(enum function function, const void *caller)
+{
+    uintptr_t address = (uintptr_t)caller;
+
+    if (atomic_load(&table[function].kind) == KIND_PROGRAM &&
+        (address < program_start || address >= program_end)) {
+        return false;
+    }
+    return fails(function);
+}
+
 void *malloc(size_t bytes)
 {
-    return fails(MALLOC) ? NULL : __libc_malloc(bytes);
+    return allocation_fails(MALLOC, __builtin_return_address(0)) ? NULL : __libc_malloc(bytes);
 }
 
 void *calloc(size_t count, size_t bytes)
 {
-    return fails(CALLOC) ? NULL : __libc_calloc(count, bytes);
+    return allocation_fails(CALLOC, __builtin_return_address(0)) ? NULL
+                                                                 : __libc_calloc(count, bytes);
 }
 
 void *realloc(void *memory, size_t bytes)
 {
-    return fails(REALLOC) ? NULL : __libc_realloc(memory, bytes);
+    return allocation_fails(REALLOC, __builtin_return_address(0)) ? NULL
+                                                                  : __libc_realloc(memory, bytes);
 }
 
 /* The C library's own function of this name. */

@@ -10,7 +10,7 @@ FUNCTIONS = (
 ).split()
 FIELDS = "calls hits first every error most delay_us kind".split()
 ENTRY = struct.Struct("<4Q4q")
-KINDS = {"any": 0, "socket": 1, "file": 2}
+KINDS = {"any": 0, "socket": 1, "file": 2, "program": 3}
 
 
 class Faults:
