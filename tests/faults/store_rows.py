@@ -804,7 +804,7 @@ ROWS = [
         stays_at_the_end, options={"clocks": ("redis", "agent"), "limit": {"quota": 50, "per": "hour"}}),
     Row("R32", "restart with an older dump", "no free reset of quotas", old_dump, dan_is_at_the_end,
         options={"redis_options": ["appendonly no"]}),
-    Row("R33", "Sentinel failover", "-", absent="has rows of its own"),
+    Row("R33", "Sentinel failover", "no wrong allow; decided again in two seconds: test_sentinel.py"),
     Row("R34", "a name without an address, with a wrong one", "no look-up on the loop", play=name_without_an_address,
         options={"host": "store.reeve.test", "prefix": OWN_NAMES}),
     Row("R35", "TLS to Redis", "-", absent="there is none; a tunnel is the operator's"),

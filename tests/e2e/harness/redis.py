@@ -8,17 +8,18 @@ from harness.net import free_address
 from harness.process import Process
 from harness.wait import wait_until
 
-ACL = Path(__file__).resolve().parents[3] / "contrib" / "redis-acl" / "reeve-users.conf"
+CONTRIB = Path(__file__).resolve().parents[3] / "contrib" / "redis-acl"
+ACL = CONTRIB / "reeve-users.conf"
 # Every agent of the tests has the rights that ship, and no more; what tests look at for themselves they
 # see as the default user.
 AGENT_USER = "reeve-agent"
 AGENT_PASSWORD = "of the agents in tests"
 
 
-def users():
+def users(path=ACL):
     """The shipped users; the agents' has its password."""
     before, after = f"user {AGENT_USER} off resetpass", f'user {AGENT_USER} on ">{AGENT_PASSWORD}"'
-    text = ACL.read_text()
+    text = path.read_text()
     assert text.count(before) == 1
     return text.replace(before, after)
 
