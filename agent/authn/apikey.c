@@ -181,6 +181,14 @@ static bool is_remembered(const struct record_hash *hash, const struct siphash_d
     return hash->has_verified && crypto_equal(&hash->verified, digest, sizeof(*digest));
 }
 
+bool apikey_is_remembered(const struct directory_entry *entry, const struct siphash_digest *digest)
+{
+    struct key_record *key = &entry->record->key;
+    const struct record_hash *second = record_hash(key, 1);
+
+    return is_remembered(record_hash(key, 0), digest) || (second && is_remembered(second, digest));
+}
+
 static enum reason check_hash(struct apikey_verifier *verifier, struct str text,
                               const struct record_hash *hash)
 {

@@ -37,6 +37,10 @@ void apikey_verifier_free(struct apikey_verifier *verifier);
 /* Under a key that is this verifier's own: what texts are remembered by. */
 struct siphash_digest apikey_digest(const struct apikey_verifier *verifier, struct str text);
 
+/* Whether it is of a text that was verified against the entry's record: one that apikey_parse()
+ * takes. Says nothing of whether the hash still holds. */
+bool apikey_is_remembered(const struct directory_entry *entry, const struct siphash_digest *digest);
+
 /*
  * The secret, then the record's state and times: REASON_OK, BAD_CREDENTIAL, REVOKED, EXPIRED, or
  * BAD_RECORD (unknown pepper, unpeppered hash where peppers are configured). A verified text is

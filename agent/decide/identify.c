@@ -29,36 +29,22 @@ static void name_credential(struct run *run, struct str keyid, unsigned hash_ind
     }
 }
 
-/* The record of the key that is offered; NULL: there is none. A text whose digest the memo knows
- * was parsed before. */
+/* The record of the key that is offered; NULL: there is none. A text that is remembered was parsed
+ * before. */
 static enum step_result find_key(struct run *run, const struct siphash_digest *digest,
                                  struct directory_entry **entry)
 {
-    const struct decide_context *context = run->context;
     struct str text = run->offer.text;
 
-    *entry = memo_find_key(context->memo, digest, context->directory, run->now);
-    if (*entry) {
-        run->keyid = apikey_id(text);
+    run->keyid = apikey_id(text);
+    *entry = directory_find(run->context->directory, RECORD_KEY, run->keyid, run->now);
+    if (*entry && apikey_is_remembered(*entry, digest)) {
         return STEP_NEXT;
     }
     if (!apikey_parse(text, &run->keyid)) {
         return run_deny(run, REASON_BAD_CREDENTIAL, "malformed key");
     }
-    return run_get(run, RECORD_KEY, run->keyid, entry);
-}
-
-static enum reason verify_key(struct run *run, const struct siphash_digest *digest,
-                              struct directory_entry *entry, unsigned *hash_index)
-{
-    const struct decide_context *context = run->context;
-    enum reason reason =
-        apikey_verify(context->apikeys, run->offer.text, digest, entry, run->now, hash_index);
-
-    if (reason == REASON_OK) {
-        memo_keep_key(context->memo, digest, context->directory, entry);
-    }
-    return reason;
+    return *entry ? STEP_NEXT : run_get(run, RECORD_KEY, run->keyid, entry);
 }
 
 enum step_result step_key(struct run *run)
@@ -81,7 +67,8 @@ enum step_result step_key(struct run *run)
         apikey_verify_nobody(run->context->apikeys, run->offer.text);
         return run_deny(run, REASON_BAD_CREDENTIAL, "unknown key");
     }
-    enum reason reason = verify_key(run, &digest, entry, &hash_index);
+    enum reason reason = apikey_verify(run->context->apikeys, run->offer.text, &digest, entry,
+                                       run->now, &hash_index);
     if (reason == REASON_BAD_CREDENTIAL) {
         return run_deny(run, reason, "wrong secret");
     }

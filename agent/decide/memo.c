@@ -3,17 +3,8 @@
 #include <stdlib.h>
 
 #define LINE_COUNT 4096
-#define KEY_COUNT  8192
-
-/* The digest's other half is the place, and the text is verified besides. */
-struct key_line {
-    uint64_t digest_high;
-    uint64_t generation;
-    struct directory_entry *entry; /* NULL: the line is empty */
-};
 
 struct memo {
-    struct key_line keys[KEY_COUNT];
     struct memo_line lines[LINE_COUNT];
 };
 
@@ -33,28 +24,6 @@ static size_t index_of(const char *name, const char *user)
     uint64_t mixed = ((uintptr_t)name ^ (uintptr_t)user << 20) * UINT64_C(0x9e3779b97f4a7c15);
 
     return mixed >> 32 & (LINE_COUNT - 1);
-}
-
-struct directory_entry *memo_find_key(const struct memo *memo, const struct siphash_digest *digest,
-                                      struct directory *directory, struct now now)
-{
-    if (!memo) {
-        return NULL;
-    }
-    const struct key_line *line = &memo->keys[digest->low & (KEY_COUNT - 1)];
-    bool holds = line->entry && line->digest_high == digest->high &&
-                 line->generation == directory_generation(directory) &&
-                 directory_is_current(directory, line->entry, now);
-    return holds ? line->entry : NULL;
-}
-
-void memo_keep_key(struct memo *memo, const struct siphash_digest *digest,
-                   const struct directory *directory, struct directory_entry *entry)
-{
-    if (memo) {
-        memo->keys[digest->low & (KEY_COUNT - 1)] =
-            (struct key_line){digest->high, directory_generation(directory), entry};
-    }
 }
 
 struct directory_entry *memo_follow(const struct directory_entry *from, enum directory_link link,

@@ -2,7 +2,6 @@
  * The memo: where the records stand that a busy caller needs, so that they need no hash of a name
  * and no look-up.
  *
- *   key:    digest of the key's text       -> the key's entry            a table
  *   limit:  limit's name in a record, user -> limit's entry, and lease   a table
  *   link:   an entry                       -> the entries it names       in the entry itself
  *
@@ -12,10 +11,8 @@
  * that. A link goes, besides, with the record that names it. What is found must be current too
  * (directory_is_current()), or it is looked up the long way, which fetches it.
  *
- * The tables are of a fixed size; lines that fall together push each other out. Limits by source are
+ * The table is of a fixed size; lines that fall together push each other out. Limits by source are
  * not for the memo: their subject does not follow from the pair.
- *
- * A key's line only says where its record is. Whether the text is right is checked as always.
  */
 #ifndef REEVE_DECIDE_MEMO_H
 #define REEVE_DECIDE_MEMO_H
@@ -43,13 +40,6 @@ struct memo_line {
 struct memo *memo_new(void);
 /* NULL accepted. */
 void memo_free(struct memo *memo);
-
-/* The key's entry, current; NULL: not known. `memo` may be NULL, then nothing ever is. */
-struct directory_entry *memo_find_key(const struct memo *memo, const struct siphash_digest *digest,
-                                      struct directory *directory, struct now now);
-/* `entry` was just given by the directory. */
-void memo_keep_key(struct memo *memo, const struct siphash_digest *digest,
-                   const struct directory *directory, struct directory_entry *entry);
 
 /* The entry that this one names, current; NULL: not known. */
 struct directory_entry *memo_follow(const struct directory_entry *from, enum directory_link link,

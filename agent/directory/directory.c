@@ -75,7 +75,7 @@ void directory_free(struct directory *directory)
     free(directory);
 }
 
-static uint32_t hash_name(const struct directory *directory, enum record_kind kind, struct str name)
+uint32_t directory_hash(const struct directory *directory, enum record_kind kind, struct str name)
 {
     return (uint32_t)siphash_64(&directory->name_keys[kind], name.ptr, name.len);
 }
@@ -247,7 +247,7 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
     if (name.len == 0 || name.len > DIRECTORY_NAME_BYTES_MAX) {
         return DIRECTORY_BAD;
     }
-    uint32_t hash = hash_name(directory, kind, name);
+    uint32_t hash = directory_hash(directory, kind, name);
     struct slot *slot = table_find(&directory->table, hash, kind, name);
     if (slot && is_fresh(directory, slot, now)) {
         slot->is_visited = true;
@@ -282,6 +282,15 @@ bool directory_is_current(struct directory *directory, struct directory_entry *e
     return true;
 }
 
+struct directory_entry *directory_find(struct directory *directory, enum record_kind kind,
+                                       struct str name, struct now now)
+{
+    uint32_t hash = directory_hash(directory, kind, name);
+    struct slot *slot = table_find(&directory->table, hash, kind, name);
+
+    return slot && directory_is_current(directory, &slot->entry, now) ? &slot->entry : NULL;
+}
+
 void directory_tick(struct directory *directory, struct now now)
 {
     if (directory->done_first) {
@@ -307,7 +316,8 @@ void directory_invalidate(struct directory *directory, enum record_kind kind, st
     if (name.len > DIRECTORY_NAME_BYTES_MAX) {
         return;
     }
-    struct slot *slot = table_find(&directory->table, hash_name(directory, kind, name), kind, name);
+    struct slot *slot =
+        table_find(&directory->table, directory_hash(directory, kind, name), kind, name);
     if (!slot) {
         return;
     }

@@ -107,6 +107,11 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
                                     struct str name, struct str source, struct now now,
                                     struct waiter *waiter, struct directory_entry **entry);
 
+/* The entry where a get would give it with no work due; then it counts as such a get. NULL: there
+ * may be one all the same. */
+struct directory_entry *directory_find(struct directory *directory, enum record_kind kind,
+                                       struct str name, struct now now);
+
 /* Counts the records that were replaced or freed: while it stays the same, so do the pointers that
  * were given, between turns too. Begins at random, so that the count of one directory is not that
  * of another. */

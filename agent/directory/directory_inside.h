@@ -37,4 +37,7 @@ struct directory {
     struct log_limit bad_log;
 };
 
+/* The keyed hash of a name. */
+uint32_t directory_hash(const struct directory *directory, enum record_kind kind, struct str name);
+
 #endif

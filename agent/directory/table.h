@@ -25,6 +25,12 @@ void table_fini(struct table *table);
 struct slot *table_find(const struct table *table, uint32_t hash, enum record_kind kind,
                         struct str name);
 
+/* Where the chain of this hash begins, unless it was not moved yet. */
+static inline struct slot *const *table_bucket(const struct table *table, uint32_t hash)
+{
+    return &table->buckets[hash & table->mask];
+}
+
 /* Links the slot by its hash; never fails: without memory the chains grow longer. */
 void table_add(struct table *table, struct slot *slot);
 /* The slot must be there. */

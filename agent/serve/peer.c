@@ -1,6 +1,7 @@
 #include "agent/serve/peer.h"
 
 #include "agent/base/ensure.h"
+#include "agent/decide/foresee.h"
 #include "agent/decide/record.h"
 #include "agent/decide/reply.h"
 #include "agent/serve/parked.h"
@@ -19,6 +20,14 @@ struct question {
     uint64_t frame_id;
     struct spoe_bytes payload;
     struct now arrival;
+};
+
+/* NOTIFYs that are read together, so that what their decisions look up can be foreseen. */
+struct batch {
+    size_t count;
+    struct question questions[FORESEE_MAX];
+    struct request requests[FORESEE_MAX];
+    enum request_parse parses[FORESEE_MAX];
 };
 
 void peer_init(struct peer *peer, struct engine *engine, const char *name)
@@ -232,13 +241,14 @@ static void acknowledge(struct peer *peer, const struct question *question)
     }
 }
 
-static void decide_notify(struct peer *peer, const struct question *question)
+static void decide_notify(struct peer *peer, const struct question *question,
+                          const struct request *request, enum request_parse parse)
 {
     struct engine *engine = peer->engine;
     struct decision decision;
-    struct request request;
 
-    switch (request_parse(question->payload, &peer->layout, &request)) {
+    engine->counters.frames++;
+    switch (parse) {
     case REQUEST_MALFORMED:
         engine->counters.faults++;
         log_protocol(peer, "malformed NOTIFY");
@@ -252,15 +262,31 @@ static void decide_notify(struct peer *peer, const struct question *question)
         break;
     }
     struct waiter *waiter = &engine->spare->waiter;
-    if (decide_run(&engine->decide, &request, &engine->arena, engine->now, waiter, &decision) ==
+    if (decide_run(&engine->decide, request, &engine->arena, engine->now, waiter, &decision) ==
         DECIDE_DONE) {
-        settle(peer, &request, question, &decision);
+        settle(peer, request, question, &decision);
     } else if (!park(peer, question)) {
         waiter_cancel(waiter);
-        decide_refuse(&engine->decide, &request, REASON_OVERLOAD, &engine->arena, &decision);
-        settle(peer, &request, question, &decision);
+        decide_refuse(&engine->decide, request, REASON_OVERLOAD, &engine->arena, &decision);
+        settle(peer, request, question, &decision);
     }
     arena_reset(&engine->arena);
+}
+
+static void decide_all(struct peer *peer, const struct batch *batch)
+{
+    const struct request *parsed[FORESEE_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->parses[i] == REQUEST_PARSED) {
+            parsed[count++] = &batch->requests[i];
+        }
+    }
+    foresee(&peer->engine->decide, parsed, count);
+    for (size_t i = 0; i < batch->count && peer->state == PEER_OPEN; i++) {
+        decide_notify(peer, &batch->questions[i], &batch->requests[i], batch->parses[i]);
+    }
 }
 
 /* The request of a parked NOTIFY, read again from its own copy. */
@@ -347,6 +373,7 @@ static void log_disconnect(const struct peer *peer, uint64_t status, struct spoe
              log_quote(text).text);
 }
 
+/* All but NOTIFY. */
 static void handle(struct peer *peer, const struct spoe_event *event)
 {
     struct engine *engine = peer->engine;
@@ -358,13 +385,6 @@ static void handle(struct peer *peer, const struct spoe_event *event)
     case SPOE_EVENT_CHECK:
         answer_check(peer);
         break;
-    case SPOE_EVENT_NOTIFY:
-        engine->counters.frames++;
-        decide_notify(peer, &(struct question){.stream_id = event->notify.stream_id,
-                                               .frame_id = event->notify.frame_id,
-                                               .payload = event->notify.payload,
-                                               .arrival = engine->now});
-        break;
     case SPOE_EVENT_DISCONNECT:
         log_disconnect(peer, event->disconnect.status, event->disconnect.message);
         peer_disconnect(peer, SPOE_STATUS_NORMAL);
@@ -374,10 +394,38 @@ static void handle(struct peer *peer, const struct spoe_event *event)
         log_protocol(peer, event->fault.text);
         peer_disconnect(peer, event->fault.status);
         break;
+    case SPOE_EVENT_NOTIFY:
     case SPOE_EVENT_MORE:
     case SPOE_EVENT_IGNORED:
         break;
     }
+}
+
+static void add_question(struct peer *peer, const struct spoe_event *event, struct batch *batch)
+{
+    size_t i = batch->count++;
+
+    batch->questions[i] = (struct question){.stream_id = event->notify.stream_id,
+                                            .frame_id = event->notify.frame_id,
+                                            .payload = event->notify.payload,
+                                            .arrival = peer->engine->now};
+    batch->parses[i] = request_parse(event->notify.payload, &peer->layout, &batch->requests[i]);
+}
+
+/* Takes NOTIFYs off the input until the batch is full, or something else comes: that is in *event
+ * then. */
+static void read_batch(struct peer *peer, struct batch *batch, struct spoe_event *event)
+{
+    struct buffer *in = peer->in;
+
+    batch->count = 0;
+    do {
+        in->begin +=
+            spoe_session_next(&peer->session, in->data + in->begin, buffer_unread(in), event);
+        if (event->type == SPOE_EVENT_NOTIFY) {
+            add_question(peer, event, batch);
+        }
+    } while (event->type == SPOE_EVENT_NOTIFY && batch->count < FORESEE_MAX);
 }
 
 bool peer_wants_input(const struct peer *peer)
@@ -414,13 +462,16 @@ void peer_received(struct peer *peer, size_t length)
     in->end += length;
     while (peer_wants_input(peer) && buffer_unread(in) > 0) {
         struct spoe_event event;
-        in->begin +=
-            spoe_session_next(&peer->session, in->data + in->begin, buffer_unread(in), &event);
+        struct batch batch;
+        read_batch(peer, &batch, &event);
+        is_advanced |= batch.count > 0 || event.type != SPOE_EVENT_MORE;
+        decide_all(peer, &batch);
         if (event.type == SPOE_EVENT_MORE) {
             break;
         }
-        is_advanced = true;
-        handle(peer, &event);
+        if (peer->state == PEER_OPEN) {
+            handle(peer, &event);
+        }
     }
     peer->is_stalled = false;
     if (buffer_unread(in) == 0 || peer->state != PEER_OPEN) {

@@ -3,7 +3,8 @@
  * gets, tells how much came, and sends what stands in the output.
  *
  * Input is taken as long as the output is not backed up: with more than one buffer of unsent
- * replies peer_wants_input() is false, and what was read already waits.
+ * replies peer_wants_input() is false, and what was read already waits. NOTIFYs are taken in batches
+ * of FORESEE_MAX, so there may be the replies of one batch more.
  */
 #ifndef REEVE_SERVE_PEER_H
 #define REEVE_SERVE_PEER_H

@@ -27,8 +27,8 @@
 #define BATCH       20 /* questions in one read */
 #define BATCH_BYTES (BATCH * 512)
 #define CHUNK       50 /* batches between two looks at the clock */
-#define VERDICTS    200000
-#define ROUNDS      9
+#define VERDICTS    20000
+#define ROUNDS      75
 #define ROUNDS_MAX  99
 #define USERS       1000000
 #define ROLES       10

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/decide/foresee.h"
 #include "tests/scenario/box.h"
 #include "tests/support/quiet.h"
 
@@ -165,6 +166,100 @@ START_TEST(a_notify_that_breaks_the_grammar_ends_the_connection)
 }
 END_TEST
 
+#define IN_ONE_READ (2 * FORESEE_MAX + 3)
+
+/* The id of the n-th frame that was answered; its type. */
+static uint64_t nth_answer(unsigned peer, size_t n, unsigned *type)
+{
+    struct spop_frame frame = {0};
+    size_t at = 0, used;
+
+    box_collect(&box, peer);
+    for (size_t i = 0; i <= n; i++) {
+        ck_assert_int_eq(spop_get_frame(box.answers[peer].data + at, box.answers[peer].length - at,
+                                        &frame, &used),
+                         SPOP_WHOLE);
+        at += used;
+    }
+    *type = frame.type;
+    return frame.frame_id;
+}
+
+/* Of callers who are known, unknown, malformed, and of others' messages: more than one batch. */
+static void put_any_question(struct spop_out *out, uint64_t id)
+{
+    static const char *const keys[] = {NULL, "rv_bad", "", "rv_0123456789_0123456789012345"};
+    char bearer[APIKEY_LENGTH + 8];
+    struct spop_question question = box_question(&box);
+
+    if (id % 7 == 0) {
+        size_t begin = spop_frame_begin(out, SPOP_NOTIFY, SPOP_FIN, id, id);
+        spop_put_message(out, "other", 0);
+        spop_frame_end(out, begin);
+        return;
+    }
+    if (id % 3 == 0) {
+        snprintf(bearer, sizeof(bearer), "Bearer %s", box.key);
+        question.authorization = bearer;
+        question.apikey = NULL;
+    } else if (id % 2 == 0) {
+        question.apikey = keys[id / 2 % 4];
+    }
+    spop_put_question(out, id, id, &question);
+}
+
+START_TEST(what_comes_in_one_read_is_answered_in_order)
+{
+    uint8_t *room;
+    unsigned type;
+    size_t length;
+
+    ck_assert(peer_room(&box.peers[1], &room, &length));
+    struct spop_out out = spop_out_over(room, length);
+    for (uint64_t id = 1; id <= IN_ONE_READ; id++) {
+        put_any_question(&out, id);
+    }
+    spop_put_disconnect(&out, 0, "normal");
+    put_any_question(&out, IN_ONE_READ + 1);
+    peer_received(&box.peers[1], out.length);
+    for (uint64_t id = 1; id <= IN_ONE_READ; id++) {
+        ck_assert_uint_eq(nth_answer(1, id - 1, &type), id);
+        ck_assert_uint_eq(type, SPOP_ACK);
+        if (id % 7 != 0 && (id % 3 == 0 || id % 2 == 1)) {
+            box_expect(&box, 1, id, "allow", 200, "ok");
+        } else if (id % 7 != 0) {
+            ck_assert_str_eq(box_var(&box, 1, id, "verdict"), "deny");
+        }
+    }
+    (void)nth_answer(1, IN_ONE_READ, &type);
+    ck_assert_uint_eq(type, SPOP_AGENT_DISCONNECT);
+    ck_assert_int_eq(box.peers[1].state, PEER_CLOSING);
+}
+END_TEST
+
+START_TEST(nothing_is_answered_behind_a_notify_that_breaks_the_grammar)
+{
+    struct spop_frame ack;
+    unsigned type;
+    uint8_t memory[4096];
+    struct spop_out out = spop_out_over(memory, sizeof(memory));
+    struct spop_question question = box_question(&box);
+
+    spop_put_question(&out, 1, 1, &question);
+    size_t begin = spop_frame_begin(&out, SPOP_NOTIFY, SPOP_FIN, 2, 2);
+    spop_put_message(&out, "reeve-check", 200);
+    spop_frame_end(&out, begin);
+    spop_put_question(&out, 3, 3, &question);
+    box_send(&box, 1, out.data, out.length);
+    box_expect(&box, 1, 1, "allow", 200, "ok");
+    ck_assert_uint_eq(box_acks(&box, 1, 2, &ack), 0);
+    ck_assert_uint_eq(box_acks(&box, 1, 3, &ack), 0);
+    (void)nth_answer(1, 1, &type);
+    ck_assert_uint_eq(type, SPOP_AGENT_DISCONNECT);
+    ck_assert_int_eq(box.peers[1].state, PEER_CLOSING);
+}
+END_TEST
+
 START_TEST(another_peers_message_is_acknowledged_without_actions)
 {
     uint8_t memory[256];
@@ -281,6 +376,8 @@ int main(void)
     tcase_add_test(tcase, case_98_a_peer_that_takes_no_replies_is_not_read_and_loses_nothing);
     tcase_add_test(tcase, whole_frames_wait_for_the_output_and_go_on);
     tcase_add_test(tcase, a_notify_that_breaks_the_grammar_ends_the_connection);
+    tcase_add_test(tcase, what_comes_in_one_read_is_answered_in_order);
+    tcase_add_test(tcase, nothing_is_answered_behind_a_notify_that_breaks_the_grammar);
     tcase_add_test(tcase, another_peers_message_is_acknowledged_without_actions);
     tcase_add_test(tcase, case_96_a_disconnect_is_answered_and_cancels_what_waits);
     tcase_add_test(tcase, a_health_check_is_answered_and_closed);
