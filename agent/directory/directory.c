@@ -7,6 +7,9 @@
 #include "agent/directory/directory_inside.h"
 #include "agent/directory/keep.h"
 
+/* A use so soon after a record was fetched belongs to what it was fetched for. */
+#define SETTLED_US 1000000
+
 static enum err draw_random(struct directory *directory, struct siphash_key *source_key)
 {
     enum err e = crypto_random(directory->name_keys, sizeof(directory->name_keys));
@@ -111,6 +114,18 @@ static bool is_servable(const struct directory *directory, const struct slot *sl
            now.mono_us - known_us(directory, slot) < directory->settings.max_stale_us;
 }
 
+/* A request that waited for a record runs again when it came, and once more for each that it needs
+ * besides. None of that makes the record a busy one, or every scan would push the busy ones out. */
+static void note_use(const struct directory *directory, struct slot *slot, struct now now)
+{
+    int64_t half_us = directory->settings.max_age_us / 2;
+    int64_t settled_us = half_us < SETTLED_US ? half_us : SETTLED_US;
+
+    if (!slot->is_visited && now.mono_us - slot->fetched_us >= settled_us) {
+        slot->is_visited = true;
+    }
+}
+
 /* In the background: nobody waits, so it may as well be tried again later. */
 static void refresh(struct directory *directory, struct slot *slot, struct now now)
 {
@@ -210,7 +225,7 @@ static enum directory_answer answer_down(struct directory *directory, struct slo
     if (!is_servable(directory, slot, now)) {
         return DIRECTORY_DOWN;
     }
-    slot->is_visited = true;
+    note_use(directory, slot, now);
     directory->counters.stales++;
     return answer(slot, entry);
 }
@@ -250,7 +265,7 @@ enum directory_answer directory_get(struct directory *directory, enum record_kin
     uint32_t hash = directory_hash(directory, kind, name);
     struct slot *slot = table_find(&directory->table, hash, kind, name);
     if (slot && is_fresh(directory, slot, now)) {
-        slot->is_visited = true;
+        note_use(directory, slot, now);
         directory->counters.hits++;
         if (is_due(directory, slot, now)) {
             refresh(directory, slot, now);
@@ -275,9 +290,7 @@ bool directory_is_current(struct directory *directory, struct directory_entry *e
         is_due(directory, slot, now)) {
         return false;
     }
-    if (!slot->is_visited) {
-        slot->is_visited = true;
-    }
+    note_use(directory, slot, now);
     directory->counters.hits++;
     return true;
 }

@@ -160,6 +160,33 @@ START_TEST(sieve_ends_where_all_were_used)
 }
 END_TEST
 
+#define SCAN_SLOTS  4096
+#define SCAN_BUSY   3686 /* nine of ten */
+#define SCAN_LENGTH 40000
+
+/* The hand must pass many busy slots in a row, more than its steps, to come to those that a scan left;
+ * but only once. */
+START_TEST(sieve_gives_up_few_busy_slots_for_a_scan)
+{
+    static struct slot many[SCAN_SLOTS + SCAN_LENGTH];
+    struct sieve sieve = {.max = SCAN_SLOTS};
+    size_t lost = 0;
+
+    for (size_t i = 0; i < SCAN_SLOTS; i++) {
+        sieve_add(&sieve, &many[i]);
+    }
+    for (size_t scanned = 0; scanned < SCAN_LENGTH; scanned++) {
+        for (size_t i = 0; scanned % 50 == 0 && i < SCAN_BUSY; i++) {
+            many[i].is_visited = true;
+        }
+        struct slot *gone = sieve_evict(&sieve);
+        sieve_add(&sieve, gone < &many[SCAN_BUSY] ? gone : &many[SCAN_SLOTS + scanned]);
+        lost += gone < &many[SCAN_BUSY];
+    }
+    ck_assert_msg(lost <= SCAN_BUSY / 50, "%zu lost", lost);
+}
+END_TEST
+
 #define FIELD(name, value)                                                                         \
     {                                                                                              \
         {name, sizeof(name) - 1},                                                                  \
@@ -208,6 +235,7 @@ Suite *parts_suite(void)
     tcase_add_test(tcase, sieve_gives_up_the_oldest_that_was_not_used);
     tcase_add_test(tcase, sieve_survives_the_removal_of_any_slot);
     tcase_add_test(tcase, sieve_ends_where_all_were_used);
+    tcase_add_test(tcase, sieve_gives_up_few_busy_slots_for_a_scan);
     tcase_add_loop_test(tcase, print_tells_whether_anything_changed, 0,
                         sizeof(print_cases) / sizeof(print_cases[0]));
     suite_add_tcase(suite, tcase);
