@@ -10,6 +10,7 @@ from chaos_proxy import ChaosProxy
 from harness.wait import wait_until
 
 MICRO = 1_000_000
+NEAR_S = 10
 
 
 class Fault:
@@ -215,7 +216,8 @@ def wait_until_at_work(fleet):
 
 
 class Away(Fault):
-    """Redis goes, once and for longer than a lease lasts, and comes back with its data.
+    """Redis goes, once and for longer than a lease lasts, and comes back with its data. Shortly before
+    the end of a window, where that is near.
 
     From `begin_us` to `end_us` it surely is away; before that it had logged `logged_bytes`."""
 
@@ -224,7 +226,11 @@ class Away(Fault):
 
     def run(self):
         wait_until_at_work(self.fleet)
-        if not self.pause(0.3, 1.0):
+        wait_s = self.dice.uniform(0.5, 1.2)
+        until_edge_s = (self.fleet.edge_us - self.fleet.now_us()) / MICRO
+        if until_edge_s < NEAR_S:
+            wait_s = max(0.0, until_edge_s - wait_s)
+        if not self.is_over.wait(wait_s):
             self.client_count = self.fleet.client_count()
             self.leave_and_return()
             self.count = 1

@@ -63,6 +63,7 @@ class Fleet:
         self.replica = self.link = None
         self.earlier_calls = 0
         self.base_us = 0
+        self.edge_us = 0  # the end of the window that was entered
         for key, fields in population.records.items():
             self.connection("HSET", key, *(word for pair in fields.items() for word in pair))
         self.proxy = proxy(self.redis.address) if proxy else None
@@ -146,6 +147,7 @@ class Fleet:
         """Sets all clocks so that so much of a window is over: no test waits for one."""
         true_us = time.time_ns() // 1000
         self.base_us = (into_ms * 1000 - true_us) % (period_ms * 1000)
+        self.edge_us = self.now_us() + (period_ms - into_ms) * 1000
         self.clock.step(self.base_us)
         self.redis_clock.step(self.base_us)
 

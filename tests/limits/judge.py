@@ -139,7 +139,7 @@ def worst_edge(admitted, edges_us, limit, blur_us):
     excess, windows = [], 0
     for begin, end in zip(bounds, bounds[1:]):
         inside = [one for one in admitted if begin + blur_us <= one.at < end - blur_us]
-        windows += any(begin <= one.at < end for one in admitted)
+        windows += any(begin - blur_us <= one.at < end + blur_us for one in admitted)
         excess.append(units(inside) - limit)
     excess.append(units(admitted) - limit * windows)
     return max(excess)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import judge
 from scenario import ROUND_TRIP_US, SHARE, Scenario, bucket_excess_of, counter_key
 
+# An agent knows Redis' clock by the last answer, which came at most so late (store_timeout): for so
+# long about an edge its window may be the earlier one.
+EDGE_US = 100_000
 LIFE_US = 100_000  # of a rate's lease, at most
 # How long an agent remembers that a limit was used up, and asks nobody; and a store's timeout.
 MEMORY_US = 1_200_000
@@ -78,31 +81,31 @@ class Outage(Scenario):
         bound = self.limit + len(run.fleet.agents) * budget
         if self.is_open:
             bound = self.limit + judge.units(extra)
-        return bound * (len(edges) + 1), judge.worst_edge(run.admitted, edges, bound, ROUND_TRIP_US), 0
+        return bound * (len(edges) + 1), judge.worst_edge(run.admitted, edges, bound, EDGE_US), 0
 
     def judge_budgets(self, run, edges, budget, extra, refused):
         """No agent admits more than its share of a window, and none refuses before that."""
         for agent, own in extra.items():
-            over = 0 if self.is_open else judge.worst_edge(own, edges, budget, ROUND_TRIP_US)
+            over = 0 if self.is_open else judge.worst_edge(own, edges, budget, EDGE_US)
             if over > 0:
                 run.found.append(f"{agent} admitted {over} more than its budget")
         for agent, own in refused.items():
             for begin, end in zip([0, *edges], [*edges, run.end_us]):
-                times = [one.at for one in own if begin + ROUND_TRIP_US < one.at < end]
+                times = [one.at for one in own if begin + EDGE_US < one.at < end]
                 first = min(times, default=None)
                 if first is None:
                     continue
-                spent = [one for one in extra.get(agent, []) if begin - ROUND_TRIP_US < one.at <= first]
+                spent = [one for one in extra.get(agent, []) if begin - EDGE_US < one.at <= first]
                 if judge.units(spent) < budget:
                     run.found.append(f"{agent} refused with {judge.units(spent)} of {budget} spent")
 
     def judge_leases(self, run, edges, plain):
         """While Redis is away nothing is spent but what it had granted before, in the same window."""
         away, key = run.fault, counter_key(True)
-        if judge.worst_edge(plain, edges, self.limit, ROUND_TRIP_US) > 0:
+        if judge.worst_edge(plain, edges, self.limit, EDGE_US) > 0:
             run.found.append("leases over the limit")
         for edge in edges:
-            late = [one for one in plain if edge + ROUND_TRIP_US < one.at < away.end_us]
+            late = [one for one in plain if edge + EDGE_US < one.at < away.end_us]
             if late:
                 run.found.append(f"{len(late)} admitted by leases of an earlier window")
         commands = judge.aof_commands(run.fleet.directory, away.logged_bytes)
@@ -122,8 +125,8 @@ class Outage(Scenario):
         """In the last window all that was admitted stands in the counter, and nothing else."""
         begin = edges[-1] if edges else 0
         used = int(run.fleet.connection.hash(counter_key(True))["used"])
-        surely = judge.units(one for one in run.admitted if one.at >= begin + ROUND_TRIP_US)
-        maybe = judge.units(one for one in run.admitted if one.at >= begin - ROUND_TRIP_US)
+        surely = judge.units(one for one in run.admitted if one.at >= begin + EDGE_US)
+        maybe = judge.units(one for one in run.admitted if one.at >= begin - EDGE_US)
         if not surely <= used <= (maybe if edges else surely):
             run.found.append(f"{surely} admitted, {used} in the counter")
 

@@ -99,7 +99,7 @@ TABLE = [
         for row in (
             outage("outage", 10_000, policy, fault, 5.6, tier=LONG),
             outage("outage, used up", 4_000, policy, fault, 14, tier=LONG),
-            outage("outage, edge", 10_000, policy, fault, 5.6, edge=2,
+            outage("outage, edge", 10_000, policy, fault, 6.4, edge=3, seconds=8,
                    tier=SAMPLE if (policy, fault) in QUOTA_OUTAGES else LONG),
             outage("outage", (1000, "s", 2000), policy, fault, 8,
                    tier=SAMPLE if (policy, fault) in RATE_OUTAGES else LONG),

@@ -56,6 +56,9 @@ def test_window_over_by_one_is_seen_on_either_side_of_an_edge():
     assert worst_edge(before + after, [edge], 10, 1000) == 0
     assert worst_edge(before + after + near, [edge], 10, 1000) == 1
     assert worst_edge(before + before[:1], [edge], 10, 1000) == 1
+    late = [Admitted(edge + 999, 1)]
+    assert worst_edge(after + late, [edge], 10, 1000) <= 0, "it may be the earlier window's"
+    assert worst_edge(after + late * 11, [edge], 10, 1000) == 1
     assert worst_edge(after + after[:1] + before[:5], [edge], 10, 1000) == 1
 
 
