@@ -74,8 +74,11 @@ static size_t read_escaped(struct str text, char *out)
     }
     int high = text.len > 2 ? hex_value(text.ptr[1]) : -1;
     int low = text.len > 2 ? hex_value(text.ptr[2]) : -1;
+    if (high < 0 || low < 0) {
+        return 0;
+    }
     *out = (char)(high << 4 | low);
-    return high < 0 || low < 0 ? 0 : 3;
+    return 3;
 }
 
 static bool read_name(struct str text, char *out, size_t capacity, struct str *name)

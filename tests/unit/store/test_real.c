@@ -26,7 +26,7 @@ static struct store_script add =
                   "return {'used', string.format('%.0f', used), 'empty', ''}");
 static struct store_script reach =
     SCRIPT("reach", "redis.call('HSET', 'reeve:user:{a}', 'state', 'active') return {}");
-static struct store_script forbidden = SCRIPT("forbidden", "redis.call('INFO') return {}");
+static struct store_script forbidden = SCRIPT("forbidden", "redis.call('DBSIZE') return {}");
 static struct store_script faulty = SCRIPT("faulty", "return no.such.thing");
 static struct store_script odd = SCRIPT("odd", "return {'a'}");
 static struct store_script numbers = SCRIPT("numbers", "return {'a', 1}");
