@@ -59,7 +59,7 @@ class Load:
         return json.loads(done.stdout)
 
     def warm_up(self, address, requests):
-        self.run(address, connections=CONNECTIONS_OF_WARM_UP, window=4, requests=requests)
+        self.run(address, connections=CONNECTIONS_OF_WARM_UP, window=16, requests=requests)
 
     def measure(self, agent, **options):
         """One run: rate, latencies, allocations and CPU per verdict of each thread and of all."""

@@ -14,6 +14,10 @@ SEED = 1
 # A busy caller's: high enough that every request is allowed, and whole numbers a second, so that they are
 # leased ahead.
 LIMITED_USERS = 10
+# Users of one role that has very many rules.
+RULED_USERS = 10
+MANY_RULES = 10000
+MANY_RULES_ROLE = "large"
 LIMITS = {
     "burst": {"rate": "60000000/min"},
     "hourly": {"rate": "360000000/h"},
@@ -25,7 +29,8 @@ LIMITS = {
 class Population:
     """`users` users with a key and a role each; `rules` rules a role. The same at every run.
 
-    The last LIMITED_USERS of them have four limits, the others none.
+    The last LIMITED_USERS of them have four limits, the others none; the RULED_USERS before those
+    have a role of MANY_RULES rules.
     """
 
     def __init__(self, users=1000, roles=10, rules=10):
@@ -45,8 +50,12 @@ class Population:
         path.write_text(f"{PEPPER_ID} {self.pepper.hex()}\n")
 
     def free(self):
-        """Users without limits."""
-        return range(self.users - LIMITED_USERS)
+        """Users without limits, with roles of `rules` rules."""
+        return range(self.users - LIMITED_USERS - RULED_USERS)
+
+    def ruled(self):
+        """Users whose role has MANY_RULES rules."""
+        return range(self.users - LIMITED_USERS - RULED_USERS, self.users - LIMITED_USERS)
 
     def limited(self):
         return range(self.users - LIMITED_USERS, self.users)
@@ -56,14 +65,11 @@ class Population:
         for limit, fields in LIMITS.items():
             yield f"reeve:limit:{limit}", {"scope": "user", **fields}
         for role in range(self.roles):
-            rules = {
-                f"rule:{rule}": f"allow GET,POST {HOST} /v{role}/things{rule}/{{id}}"
-                for rule in range(self.rules)
-            }
-            yield f"reeve:role:role{role}", rules
+            yield f"reeve:role:role{role}", _rules(role, self.rules)
+        yield f"reeve:role:{MANY_RULES_ROLE}", _rules(MANY_RULES_ROLE, MANY_RULES)
         for user, key in enumerate(self.keys):
             name = f"user{user}"
-            roles = f"role{user % self.roles}"
+            roles = MANY_RULES_ROLE if user in self.ruled() else f"role{user % self.roles}"
             limits = {"limits": ",".join(LIMITS)} if user in self.limited() else {}
             yield f"reeve:user:{{{name}}}", {"state": "active", "roles": roles, **limits}
             digest = hmac.new(self.pepper, key.encode(), hashlib.sha256).hexdigest()
@@ -87,14 +93,23 @@ class Population:
         )
 
     def write_requests(self, path, users, verdict="allow"):
-        """For spopload: one request of each of these users, all of them allowed."""
+        """For spopload: one request of each of these users in turn, all of them allowed."""
         with path.open("w", encoding="ascii") as out:
             for user in users:
-                rule = self.random.randrange(self.rules)
-                target = f"/v{user % self.roles}/things{rule}/{self.random.randrange(10**6)}"
+                is_ruled = user in self.ruled()
+                role = MANY_RULES_ROLE if is_ruled else user % self.roles
+                rule = self.random.randrange(MANY_RULES if is_ruled else self.rules)
+                target = f"/v{role}/things{rule}/{self.random.randrange(10**6)}"
                 source = f"10.{user >> 16 & 255}.{user >> 8 & 255}.{user & 255}"
                 key = self.keys[user]
                 print("GET", HOST, target, key, source, verdict, sep="\t", file=out)
+
+
+def _rules(role, count):
+    return {
+        f"rule:{rule}": f"allow GET,POST {HOST} /v{role}/things{rule}/{{id}}"
+        for rule in range(count)
+    }
 
 
 def _resp(words):
