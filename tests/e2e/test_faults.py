@@ -81,10 +81,10 @@ def test_one_dead_agent_of_two_costs_nothing_once_it_is_down(start_stack):
 
 @pytest.mark.sanitized
 def test_redis_killed_and_back(start_stack):
-    stack = start_stack(agents=1)
+    stack = start_stack(agents=1, max_stale="1s")
     assert stack.fetch(user="alice").status == 200
     stack.redis.kill()
-    # Known records are served up to max_age; then nothing is.
+    # Known records are served up to max_stale; then nothing is.
     wait_until(lambda: stack.fetch(user="alice").status == 503, "the cache to end", 5.0)
     for user in ("alice", "bob"):
         begin = time.monotonic()
@@ -101,7 +101,7 @@ def test_redis_killed_and_back(start_stack):
 
 @pytest.mark.sanitized
 def test_redis_frozen_and_back(start_stack):
-    stack = start_stack(agents=1)
+    stack = start_stack(agents=1, max_stale="1s")
     assert stack.fetch(user="alice").status == 200
     stack.redis.freeze()
     wait_until(lambda: stack.fetch(user="alice").status == 503, "the cache to end", 5.0)
