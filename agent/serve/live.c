@@ -158,9 +158,9 @@ void live_free(struct live *live)
     }
 }
 
-void live_tick(struct live *live, struct now now)
+void live_tick(struct live *live)
 {
-    tracking_tick(live->tracking, now);
+    tracking_tick(live->tracking);
     if (live->eviction) {
         eviction_tick(live->eviction);
     }

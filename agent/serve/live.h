@@ -35,7 +35,7 @@ struct live *live_new(struct ev_loop *loop, const struct live_settings *settings
 void live_free(struct live *live);
 
 /* Once per turn of the loop, before output is flushed. */
-void live_tick(struct live *live, struct now now);
+void live_tick(struct live *live);
 
 /* Whether a fence waits for what was decided before it to be sent. */
 bool live_has_fences(const struct live *live);

@@ -85,7 +85,7 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
 
     (void)loop;
     (void)events;
-    live_tick(worker->live, now);
+    live_tick(worker->live);
     directory_tick(worker->directory, now);
     quota_tick(worker->quota, now);
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {

@@ -18,6 +18,7 @@
 #define CANARY_MS         "10000"
 
 enum state {
+    STATE_IDLE,       /* no timer: there is no data connection to stand beside */
     STATE_WAITING,    /* timer: the next attempt */
     STATE_LOCATING,   /* no timer: the endpoint answers in bounded time */
     STATE_CONNECTING, /* timer: connect timeout, until SUBSCRIBED */
@@ -46,18 +47,18 @@ struct tracking {
     struct tracking_line line;
     enum step step;
     unsigned attempt_count;
-    uint64_t session; /* counts connections that subscribed */
+    uint64_t data_session; /* of the data connection that it stands beside; 0: of none */
+    uint64_t session;      /* counts connections that subscribed */
 
     uint64_t ping_count; /* the last ping's number */
     int64_t pinged_us;   /* when it was sent; 0: it was answered */
 
-    uint64_t canary_count;   /* each has a key of its own, so that a late one proves nothing */
-    struct canary *canary;   /* on its way; NULL: none */
-    int64_t canary_us;       /* when it was sent; 0: told, or none was sent */
-    bool is_canary_written;  /* the store said so */
-    uint64_t canary_session; /* of the data connection that wrote it */
-    uint64_t proven_session; /* of the data connection that leads to the same server; 0: none */
-    int64_t proven_us;       /* what was changed before has been told */
+    uint64_t canary_count;  /* each has a key of its own, so that a late one proves nothing */
+    struct canary *canary;  /* on its way; NULL: none */
+    int64_t canary_us;      /* when it was sent; 0: told, or none was sent */
+    bool is_canary_written; /* the store said so */
+    bool is_proven;         /* data comes from the same server */
+    int64_t proven_us;      /* what was changed before has been told */
 
     struct log_limit down_log;
     struct log_limit up_log;
@@ -93,12 +94,20 @@ static void forget_canary(struct tracking *tracking)
 
 static void become_unproven(struct tracking *tracking)
 {
-    bool was_proven = tracking->proven_session != 0;
+    bool was_proven = tracking->is_proven;
 
-    tracking->proven_session = 0;
+    tracking->is_proven = false;
     if (was_proven) {
         tracking->events->unproven(tracking->context);
     }
+}
+
+static void close_line(struct tracking *tracking)
+{
+    endpoint_cancel(tracking->endpoint);
+    tracking_line_close(&tracking->line);
+    ev_timer_stop(tracking->loop, &tracking->timer);
+    forget_canary(tracking);
 }
 
 static void go_down(struct tracking *tracking, const char *why)
@@ -110,9 +119,7 @@ static void go_down(struct tracking *tracking, const char *why)
                     endpoint_label(tracking->endpoint), log_quote(str_from_c(why)).text,
                     (unsigned long long)swallowed);
     }
-    endpoint_cancel(tracking->endpoint);
-    tracking_line_close(&tracking->line);
-    forget_canary(tracking);
+    close_line(tracking);
     tracking->state = STATE_WAITING;
     set_timer(tracking, back_off_us(tracking->settings.address, tracking->attempt_count));
     if (tracking->attempt_count < UINT16_MAX) {
@@ -169,7 +176,7 @@ static void say_who(struct tracking *tracking)
                                    str_from_c(tracking->settings.client_name)};
         send(tracking, name, 3);
     }
-    if (tracking->line.context && tracking->settings.address->sentinel) {
+    if (tracking->line.context) {
         send(tracking, (const struct str[]){STR("ROLE")}, 1);
     }
     if (tracking->line.context) {
@@ -263,7 +270,10 @@ static bool is_expected(const struct tracking *tracking, const struct tracking_r
     case STEP_NAME:
         return reply->kind == TRACKING_LINE || reply->kind == TRACKING_FAULT;
     case STEP_ROLE:
-        return reply->kind == TRACKING_MALFORMED && reply->is_primary;
+        /* Who may not ask takes the server that was configured, but not one that Sentinels name. */
+        return reply->kind == TRACKING_FAULT
+                   ? !tracking->settings.address->sentinel
+                   : reply->kind == TRACKING_MALFORMED && reply->is_primary;
     case STEP_ID:
         return reply->kind == TRACKING_INTEGER && reply->integer > 0;
     case STEP_SUBSCRIBE:
@@ -303,9 +313,6 @@ static void take_greeting(struct tracking *tracking, const struct tracking_reply
         ask_for_changes(tracking, reply->integer);
     }
     tracking->step++;
-    if (tracking->step == STEP_ROLE && !tracking->settings.address->sentinel) {
-        tracking->step++;
-    }
     if (tracking->step == STEP_COUNT && tracking->line.context) {
         become_subscribed(tracking);
     }
@@ -346,7 +353,6 @@ static void send_canary(struct tracking *tracking, int64_t now_us)
                                     .key = write_canary(tracking, key),
                                     .arguments = &argument,
                                     .argument_count = 1};
-    tracking->canary_session = store_session(tracking->data);
     if (store_run_script(tracking->data, &call, canary_cb, canary) != ERR_OK) {
         free(canary);
         return;
@@ -366,12 +372,10 @@ static void tell_proven(struct tracking *tracking, int64_t as_of_us)
 
 static void look_for_canary(struct tracking *tracking, int64_t now_us)
 {
-    uint64_t session = store_session(tracking->data);
-
-    if (session == 0 || session == tracking->proven_session) {
+    if (tracking->is_proven) {
         return;
     }
-    if (tracking->canary_us == 0 || tracking->canary_session != session) {
+    if (tracking->canary_us == 0) {
         send_canary(tracking, now_us);
     } else if (tracking->is_canary_written &&
                now_us - tracking->canary_us >= tracking->settings.connect_timeout_us) {
@@ -384,12 +388,12 @@ static void take_canary(struct tracking *tracking)
     uint64_t swallowed;
     int64_t as_of_us = tracking->canary_us;
 
-    if (as_of_us == 0 || tracking->canary_session != store_session(tracking->data)) {
+    if (tracking->data_session != store_session(tracking->data)) {
         return;
     }
     forget_canary(tracking);
     tracking->attempt_count = 0;
-    tracking->proven_session = tracking->canary_session;
+    tracking->is_proven = true;
     if (log_limit_pass(&tracking->up_log, clock_read().mono_us, LOG_INTERVAL_US, &swallowed)) {
         log_info("tracking: %s tells of changes", endpoint_label(tracking->endpoint));
     }
@@ -407,7 +411,7 @@ static void take_pong(struct tracking *tracking, const struct tracking_reply *re
     }
     int64_t as_of_us = tracking->pinged_us;
     tracking->pinged_us = 0;
-    if (tracking->proven_session != 0) {
+    if (tracking->is_proven) {
         tell_proven(tracking, as_of_us);
     }
 }
@@ -441,6 +445,7 @@ static void timer_cb(struct ev_loop *loop, ev_timer *watcher, int events)
     case STATE_WAITING:
         start_attempt(tracking);
         break;
+    case STATE_IDLE:
     case STATE_LOCATING:
         break;
     case STATE_CONNECTING:
@@ -528,8 +533,7 @@ struct tracking *tracking_new(struct ev_loop *loop, struct store *data,
     tracking_line_init(&tracking->line, loop, &line_events, &reply_events, tracking);
     ev_init(&tracking->timer, timer_cb);
     tracking->timer.data = tracking;
-    tracking->state = STATE_WAITING;
-    set_timer(tracking, 0);
+    tracking->state = STATE_IDLE;
     return tracking;
 }
 
@@ -545,15 +549,20 @@ void tracking_free(struct tracking *tracking)
     free(tracking);
 }
 
-void tracking_tick(struct tracking *tracking, struct now now)
+/* It stands beside one data connection and ends with it: made later, it leads where that leads, and
+ * is asked anew whether it is a primary. */
+void tracking_tick(struct tracking *tracking)
 {
     uint64_t session = store_session(tracking->data);
 
-    if (tracking->proven_session != 0 && tracking->proven_session != session) {
-        become_unproven(tracking);
+    if (session == tracking->data_session) {
+        return;
     }
-    if (tracking->state == STATE_SUBSCRIBED && session != 0 &&
-        session != tracking->proven_session && tracking->canary_session != session) {
-        send_canary(tracking, now.mono_us);
+    tracking->data_session = session;
+    close_line(tracking);
+    tracking->state = STATE_IDLE;
+    become_unproven(tracking);
+    if (session != 0) {
+        start_attempt(tracking);
     }
 }

@@ -10,9 +10,10 @@
  * One connection that redirects to itself, since of the usual two the one that tells goes silent
  * when the other dies. Two proofs make its word good:
  *
- *   the same server   A canary key is written through the data connection and must be told. Anew
- *                     for every new data connection; no answer: this one leads elsewhere, and is
- *                     closed.
+ *   the same server   It is made after the data connection and ends with it. A canary key is
+ *                     written there and must be told here; if it is not, this connection leads
+ *                     elsewhere, and is closed. (That it is told would not do alone: replicas tell
+ *                     too.)
  *   still there       A ping every fifth of silence_us. Its pong comes behind everything that
  *                     changed before the ping was sent, so it proves that all of that was told.
  *                     No pong for silence_us: the connection is dead.
@@ -73,7 +74,7 @@ struct tracking *tracking_new(struct ev_loop *loop, struct store *data,
 /* No event comes of it. NULL accepted. */
 void tracking_free(struct tracking *tracking);
 
-/* Looks whether the data connection is still the one that was proven. Once per turn. */
-void tracking_tick(struct tracking *tracking, struct now now);
+/* Looks whether the data connection is still the one that it stands beside. Once per turn. */
+void tracking_tick(struct tracking *tracking);
 
 #endif

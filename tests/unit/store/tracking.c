@@ -162,7 +162,7 @@ static void stop(void)
 static void turn(void)
 {
     ev_run(world.loop, EVRUN_ONCE);
-    tracking_tick(tracking, clock_read());
+    tracking_tick(tracking);
     fake_store_step(data);
 }
 
@@ -182,13 +182,31 @@ START_TEST(says_what_it_wants_and_proves_it)
 {
     UNTIL(told.proven > 0);
     ck_assert_ptr_nonnull(strstr(fake_redis_log(world.server),
-                                 "CLIENT SETNAME reeve-1\nCLIENT ID\n"
+                                 "CLIENT SETNAME reeve-1\nROLE\nCLIENT ID\n"
                                  "CLIENT TRACKING ON REDIRECT 7 BCAST PREFIX reeve:key: PREFIX "
                                  "reeve:user: PREFIX reeve:~canary:h.0:\n"
                                  "SUBSCRIBE __redis__:invalidate\n"));
     ck_assert_uint_eq(told.session, 1);
     ck_assert_int_eq(told.unproven, 0);
     ck_assert_str_eq(told.keys, "");
+}
+END_TEST
+
+/* It tells too, behind its primary. */
+START_TEST(a_replica_is_refused)
+{
+    role = "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:6379\r\n$9\r\nconnected\r\n:14\r\n";
+    UNTIL(fake_redis_connections(world.server) >= 2);
+    ck_assert_int_eq(told.proven, 0);
+    ck_assert_ptr_null(strstr(fake_redis_log(world.server), "TRACKING"));
+}
+END_TEST
+
+START_TEST(a_server_that_does_not_let_it_ask_is_taken)
+{
+    role = "-NOPERM this user has no permissions\r\n";
+    UNTIL(told.proven > 0);
+    ck_assert_uint_eq(fake_redis_connections(world.server), 1);
 }
 END_TEST
 
@@ -243,15 +261,17 @@ START_TEST(a_lost_connection_ends_it)
 }
 END_TEST
 
-START_TEST(another_data_connection_is_proven_anew_in_the_same_session)
+/* It may lead where the other one does not. */
+START_TEST(another_data_connection_needs_another_one)
 {
     UNTIL(told.proven > 0);
     fake_store_drop(data);
-    tracking_tick(tracking, clock_read());
+    tracking_tick(tracking);
     ck_assert_int_eq(told.unproven, 1);
     int before = told.proven;
     UNTIL(told.proven > before);
-    ck_assert_uint_eq(told.session, 1);
+    ck_assert_uint_eq(told.session, 2);
+    ck_assert_uint_eq(fake_redis_connections(world.server), 2);
 }
 END_TEST
 
@@ -278,15 +298,18 @@ START_TEST(the_canary_of_an_earlier_connection_proves_nothing)
 }
 END_TEST
 
-START_TEST(without_data_nothing_is_proven)
+START_TEST(without_data_there_is_none)
 {
     fake_store_set_mode(data, FAKE_STORE_DOWN);
-    UNTIL(client);
-    pass(3 * SILENCE_US);
-    ck_assert_int_eq(told.proven, 0);
-    ck_assert_uint_eq(fake_redis_connections(world.server), 1);
+    pass(2 * SILENCE_US);
+    ck_assert_uint_eq(fake_redis_connections(world.server), 0);
     fake_store_set_mode(data, FAKE_STORE_UP);
     UNTIL(told.proven > 0);
+    fake_store_set_mode(data, FAKE_STORE_DOWN);
+    UNTIL(told.unproven > 0);
+    pass(2 * SILENCE_US);
+    ck_assert_uint_eq(fake_redis_connections(world.server), 1);
+    ck_assert_uint_eq(fake_redis_clients(world.server), 0);
 }
 END_TEST
 
@@ -409,14 +432,16 @@ Suite *tracking_suite(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_checked_fixture(tcase, start, stop);
     tcase_add_test(tcase, says_what_it_wants_and_proves_it);
+    tcase_add_test(tcase, a_replica_is_refused);
+    tcase_add_test(tcase, a_server_that_does_not_let_it_ask_is_taken);
     tcase_add_test(tcase, proves_again_and_again);
     tcase_add_loop_test(tcase, tells_of_keys_and_floods, 0, 2);
     tcase_add_test(tcase, silence_ends_it);
     tcase_add_loop_test(tcase, a_lost_connection_ends_it, 0, 2);
-    tcase_add_test(tcase, another_data_connection_is_proven_anew_in_the_same_session);
+    tcase_add_test(tcase, another_data_connection_needs_another_one);
     tcase_add_test(tcase, data_from_elsewhere_proves_nothing);
     tcase_add_test(tcase, the_canary_of_an_earlier_connection_proves_nothing);
-    tcase_add_test(tcase, without_data_nothing_is_proven);
+    tcase_add_test(tcase, without_data_there_is_none);
     tcase_add_loop_test(tcase, nonsense_ends_it, 0, sizeof(nonsense) / sizeof(nonsense[0]));
     tcase_add_test(tcase, goes_while_a_canary_is_on_its_way);
     suite_add_tcase(suite, tcase);
