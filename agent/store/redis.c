@@ -24,7 +24,7 @@ enum redis_state {
     REDIS_LOCATING,   /* no timer: the endpoint answers in bounded time */
     REDIS_CONNECTING, /* timer: connect timeout */
     REDIS_GREETING,   /* timer: that of a command */
-    REDIS_UP, /* timer: the oldest command's deadline, or earlier */
+    REDIS_UP,         /* timer: the oldest command's deadline, or earlier */
 };
 
 struct redis {

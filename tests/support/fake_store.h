@@ -63,7 +63,7 @@ struct fake_store {
     struct fake_store_request *last;
     size_t pending_count;
     size_t request_count;
-    size_t drop_count; /* each begins another session */
+    size_t drop_count;               /* each begins another session */
     fake_store_script_cb *script_cb; /* set by the test before a script runs */
     void *script_context;
 };
