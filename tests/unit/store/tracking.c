@@ -17,6 +17,7 @@
 static struct world world;
 static struct fake_store *data;
 static struct tracking *tracking;
+static ev_timer tick;
 static struct fake_redis_client *client; /* who subscribed last */
 static bool is_mute;                     /* the server does not answer pings */
 static bool is_elsewhere;                /* it does not tell of canaries */
@@ -107,6 +108,14 @@ static void write_canary(void *context, const struct store_call *call,
     }
 }
 
+/* As a worker's loop: it turns where nothing happens, too. */
+static void tick_cb(struct ev_loop *loop, ev_timer *watcher, int revents)
+{
+    (void)loop;
+    (void)watcher;
+    (void)revents;
+}
+
 static void make(void)
 {
     static const struct str suffixes[] = {{"key:", 4}, {"user:", 5}};
@@ -127,6 +136,9 @@ static void prepare(void)
 {
     world_init(&world);
     memset(&told, 0, sizeof(told));
+    ev_timer_init(&tick, tick_cb, 0.002, 0.002);
+    ev_timer_start(world.loop, &tick);
+    role = PRIMARY;
     client = NULL;
     is_mute = is_elsewhere = false;
     fake_redis_set_handler(world.server, answer, NULL);
@@ -144,7 +156,6 @@ static void start(void)
 static void start_with_sentinels(void)
 {
     prepare();
-    role = PRIMARY;
     sentinel_world_init(&sentinels, world.loop, 2);
     sentinel_world_name_all(&sentinels, "127.0.0.1", fake_redis_port(world.server));
     world.address.sentinel = &sentinels.settings;
@@ -153,6 +164,7 @@ static void start_with_sentinels(void)
 
 static void stop(void)
 {
+    ev_timer_stop(world.loop, &tick);
     tracking_free(tracking);
     store_free(&data->store);
     sentinel_world_fini(&sentinels);
@@ -161,9 +173,9 @@ static void stop(void)
 
 static void turn(void)
 {
-    ev_run(world.loop, EVRUN_ONCE);
     tracking_tick(tracking);
     fake_store_step(data);
+    ev_run(world.loop, EVRUN_ONCE);
 }
 
 #define UNTIL(condition)                                                                           \
