@@ -34,8 +34,9 @@ def revoke_one(crowd, watch, number, way):
     """Gives when the change was made, and when it was taken back."""
     begin = mono_us()
     WAYS[way](crowd, number)
-    name = f"u{number}}}" if way == "HSET of the user" else key_id(number)
-    changed = watch.first_after(begin, name)
+    key = f"user:{{u{number}}}" if way == "HSET of the user" else f"key:{key_id(number)}"
+    # The write itself, in a script too: not the one before it that found no script loaded.
+    changed = watch.first_after(begin, f'"HSET" "reeve:{key}"')
     time.sleep(PAUSE)
     back = mono_us()
     restore(crowd, number)
