@@ -1,32 +1,13 @@
-"""Options and fixtures of the end-to-end tests; shows the servers' logs when a test fails."""
+"""Fixtures of the end-to-end tests."""
 
 import pytest
 
-from harness import process
 from harness.fakeagent import FakeAgent
 from harness.haproxy import Haproxy
 from harness.stack import Stack
 from harness.upstream import Upstream
 
-LOG_LINES_SHOWN = 25
-
-
-def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="the full numbers")
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport():
-    report = (yield).get_result()
-    if report.failed:
-        for server in process.running:
-            tail = server.log().splitlines()[-LOG_LINES_SHOWN:]
-            report.sections.append((f"log of {server.name}", "\n".join(tail)))
-
-
-@pytest.fixture(scope="session")
-def is_long(request):
-    return request.config.getoption("--long")
+pytest_plugins = ["harness.plugin"]
 
 
 class Front:

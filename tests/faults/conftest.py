@@ -17,8 +17,8 @@ def load(name, path):
 
 
 e2e = load("e2e_conftest", E2E / "conftest.py")
-is_long, stack, start_stack, start_front = e2e.is_long, e2e.stack, e2e.start_stack, e2e.start_front
-pytest_addoption, pytest_runtest_makereport = e2e.pytest_addoption, e2e.pytest_runtest_makereport
+stack, start_stack, start_front = e2e.stack, e2e.start_stack, e2e.start_front
+pytest_plugins = ["harness.plugin"]
 
 results = {}
 

@@ -1,50 +1,16 @@
-"""A Redis for the scripts, and the options of the long run."""
+"""A Redis for the scripts; which tests are of the long run only."""
 
 import pytest
-from harness import process
 from harness.redis import Redis
 from harness.resp import Connection
 from scripts import Scripts
 
-LOG_LINES_SHOWN = 25
-
-
-def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="the full numbers")
-
-
-def pytest_configure(config):
-    config.said = []
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    for line in config.said:
-        terminalreporter.write_line(line)
-
-
-@pytest.fixture
-def say(request):
-    """say(line): stands at the end of the run's output."""
-    return request.config.said.append
+pytest_plugins = ["harness.plugin"]
 
 
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--long"):
         items[:] = [item for item in items if not item.get_closest_marker("long")]
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport():
-    report = (yield).get_result()
-    if report.failed:
-        for server in process.running:
-            tail = server.log().splitlines()[-LOG_LINES_SHOWN:]
-            report.sections.append((f"log of {server.name}", "\n".join(tail)))
-
-
-@pytest.fixture(scope="session")
-def is_long(request):
-    return request.config.getoption("--long")
 
 
 @pytest.fixture(scope="session")
