@@ -86,16 +86,28 @@ uint32_t directory_hash(const struct directory *directory, enum record_kind kind
 /* Since when nobody knows whether the record is current. */
 static int64_t known_us(const struct directory *directory, const struct slot *slot)
 {
-    bool is_proven = slot->session == directory->session && slot->session != 0 &&
-                     directory->proven_us > slot->fetched_us;
+    int64_t proven_us = 0;
 
-    return is_proven ? directory->proven_us : slot->fetched_us;
+    if (slot->session != 0 && slot->session == directory->session) {
+        proven_us = directory->proven_us;
+    } else if (slot->session != 0 && slot->session == directory->previous_session) {
+        proven_us = directory->previous_proven_us;
+    }
+    return proven_us > slot->fetched_us ? proven_us : slot->fetched_us;
+}
+
+/* No change to it can have been missed that somebody was told is applied. */
+static bool is_beyond_seal(const struct directory *directory, const struct slot *slot)
+{
+    return !directory->is_sealed || slot->session == directory->sealed_session ||
+           slot->fetched_us > directory->sealed_us;
 }
 
 static bool is_fresh(const struct directory *directory, const struct slot *slot, struct now now)
 {
     return slot->epoch == directory->epoch &&
-           (slot->session == directory->session || !directory->is_followed) &&
+           (slot->session == directory->session ||
+            (!directory->is_followed && is_beyond_seal(directory, slot))) &&
            now.mono_us - known_us(directory, slot) < directory->settings.max_age_us;
 }
 
@@ -110,7 +122,7 @@ static bool is_servable(const struct directory *directory, const struct slot *sl
 {
     return slot &&
            (slot->state == SLOT_FOUND || slot->state == SLOT_BAD || slot->state == SLOT_ABSENT) &&
-           slot->epoch == directory->epoch &&
+           slot->epoch == directory->epoch && is_beyond_seal(directory, slot) &&
            now.mono_us - known_us(directory, slot) < directory->settings.max_stale_us;
 }
 
@@ -314,6 +326,10 @@ void directory_tick(struct directory *directory, struct now now)
 void directory_follow(struct directory *directory, uint64_t session, int64_t as_of_us)
 {
     ensure(session > 0);
+    if (session != directory->session) {
+        directory->previous_session = directory->session;
+        directory->previous_proven_us = directory->proven_us;
+    }
     directory->is_followed = true;
     directory->session = session;
     directory->proven_us = as_of_us;
@@ -322,6 +338,14 @@ void directory_follow(struct directory *directory, uint64_t session, int64_t as_
 void directory_unfollow(struct directory *directory)
 {
     directory->is_followed = false;
+}
+
+void directory_seal(struct directory *directory, struct now now)
+{
+    ensure(directory->is_followed);
+    directory->is_sealed = true;
+    directory->sealed_session = directory->session;
+    directory->sealed_us = now.mono_us;
 }
 
 void directory_invalidate(struct directory *directory, enum record_kind kind, struct str name)

@@ -134,6 +134,9 @@ void directory_tick(struct directory *directory, struct now now);
 void directory_follow(struct directory *directory, uint64_t session, int64_t as_of_us);
 /* Nothing more is told, or nobody knows. What there is ages. */
 void directory_unfollow(struct directory *directory);
+/* While followed: from now on nothing is served, not even where the store can not be asked, but what
+ * was fetched in this session or will be. Before anybody is told that all changes are applied. */
+void directory_seal(struct directory *directory, struct now now);
 
 /* The record changed, or may have: it is fetched before it is served again, and what was verified
  * against it is forgotten. A fetch under way may have read the old one: its result is not served.

@@ -28,6 +28,11 @@ struct directory {
     bool is_followed;    /* the session goes on */
     uint64_t session;    /* the last one; 0: there was none */
     int64_t proven_us;   /* it had told of everything before */
+    uint64_t previous_session;
+    int64_t previous_proven_us;
+    bool is_sealed;
+    uint64_t sealed_session; /* nothing is served but what was fetched in it, or later: */
+    int64_t sealed_us;
 
     struct fetch *done_first; /* answered in this turn, in that order */
     struct fetch *done_last;

@@ -78,6 +78,8 @@ static void take_changed(struct directory *directory, struct fetch *fetch,
         e = ERR_MEMORY;
     }
     if (e == ERR_MEMORY) {
+        /* What there is has changed, and must not be served. */
+        fetch->slot->epoch = 0;
         take_failure(directory, fetch);
     } else if (e != ERR_OK) {
         take_bad(directory, fetch, print, diag.text);

@@ -262,6 +262,8 @@ static void read_cb(struct ev_loop *loop, ev_io *watcher, int events)
         end_of_input(connection, got);
         return;
     }
+    /* What was read may be newer than the turn, by as much as the process stood still in between. */
+    connection->worker->engine.now = clock_read();
     connection->active_us = connection->worker->engine.now.mono_us;
     peer_received(peer, (size_t)got);
     connection_flush(connection);

@@ -173,7 +173,8 @@ bool live_has_fences(const struct live *live)
 
 void live_settle(struct live *live, bool is_flushed, struct now now)
 {
-    if (is_flushed && live->is_proven) {
+    if (is_flushed && live->is_proven && live->fence_count > 0) {
+        directory_seal(live->directory, now);
         for (size_t i = 0; i < live->fence_count; i++) {
             fleet_acknowledge(live->fleet, str_make(live->fences[i].id, live->fences[i].length),
                               now);

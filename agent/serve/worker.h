@@ -3,8 +3,7 @@
  * store connection, audit spool. Workers share nothing but the configuration snapshot; the server
  * speaks to them through their mailboxes.
  *
- * A turn: the clock is read once after polling; callbacks run on that instant; before the next poll
- * what was parked is flushed, deadlines are looked at, and closed connections are freed.
+ * A turn: the clock is read after polling, and for each batch of requests; before the next poll what was parked is flushed, deadlines are looked at, and closed connections are freed.
  */
 #ifndef REEVE_SERVE_WORKER_H
 #define REEVE_SERVE_WORKER_H

@@ -147,6 +147,8 @@ await_receipt() {
     done
     if [ "$waited_count" -eq 0 ]; then
         printf '0/0 agents\n'
+        complain 'no agent is present; one that is cut off from Redis would not be known'
+        return 1
     elif [ -z "$missing" ]; then
         printf '%s/%s agents, %s ms\n' "$acked" "$waited_count" "$last_ms"
     else

@@ -171,7 +171,9 @@ def test_how_long_it_was_not_heard_of(admin, redis, beat):
 
 
 def test_no_agents(admin):
-    assert admin("--wait", "user", "add", "u") == "0/0 agents\n"
+    done = admin.run("--wait", "user", "add", "u")
+    assert (done.returncode, done.stdout) == (1, "0/0 agents\n")
+    assert complaints(done) == ["no agent is present; one that is cut off from Redis would not be known"]
 
 
 def test_agents_whose_time_is_over_do_not_count(admin, redis, beat, ackers):

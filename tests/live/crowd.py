@@ -76,10 +76,14 @@ class Crowd:
         self.wait_until_told()
         return self
 
-    def wait_until_told(self, agents=None):
-        """Until the agents are told of changes."""
+    def wait_until_told(self, agents=None, times=1):
+        """Until each worker of the agents is told of changes, so many times since the log began."""
         for agent in agents or self.agents:
-            wait_until(lambda a=agent: "tells of changes" in a.log(), f"{agent.name} to follow")
+            workers = int(agent.settings.get("workers", 1))
+            wait_until(
+                lambda a=agent, n=workers * times: a.log().count("tells of changes") >= n,
+                f"{agent.name} to follow",
+            )
 
     def load(self, rate, seconds, agents=None):
         """From all users, `rate` requests a second for each agent."""

@@ -49,7 +49,7 @@ def test_killed_and_frozen_agents_are_named(start_crowd):
     crowd.agents[2].thaw()
     assert ask(crowd.agents[2], 0) == "deny"
     crowd.agents[1].start()
-    crowd.wait_until_told([crowd.agents[1]])
+    crowd.wait_until_told([crowd.agents[1]], times=2)
     status, said, _ = receipt(crowd, "user", "disable", "u1", "--wait")
     assert (status, "4/4 agents" in said) == (0, True), said
 

@@ -140,6 +140,61 @@ START_TEST(an_entry_is_current_as_long_as_a_get_would_give_it)
 }
 END_TEST
 
+/* Who waits for a change is told that it is applied, while this record was not asked for since. */
+static void lose_a_change_and_seal(void)
+{
+    directory_unfollow(world.directory);
+    fake_store_delete(world.fake, TEAM);
+    directory_follow(world.directory, 2, world.now.mono_us);
+    directory_seal(world.directory, world.now);
+}
+
+START_TEST(what_was_told_to_be_applied_is_not_served_when_the_store_goes)
+{
+    lose_a_change_and_seal();
+    fake_store_set_mode(world.fake, FAKE_STORE_DOWN);
+    ck_assert_int_eq(world_ask(&world, "ops", &asker), DIRECTORY_DOWN);
+    directory_unfollow(world.directory);
+    ck_assert_int_eq(world_ask(&world, "ops", &asker), DIRECTORY_DOWN);
+}
+END_TEST
+
+START_TEST(nor_when_only_the_telling_ends)
+{
+    lose_a_change_and_seal();
+    directory_unfollow(world.directory);
+    ck_assert_int_eq(world_ask(&world, "ops", &asker), DIRECTORY_PENDING);
+    world_turn(&world);
+    ck_assert_int_eq(world_ask(&world, "ops", &asker), DIRECTORY_PENDING);
+    world_pass(&world, 1);
+    world_turn(&world);
+    ck_assert_int_eq(world_fetch(&world, "ops"), DIRECTORY_ABSENT);
+}
+END_TEST
+
+START_TEST(a_seal_keeps_what_was_followed)
+{
+    directory_seal(world.directory, world.now);
+    fake_store_set_mode(world.fake, FAKE_STORE_DOWN);
+    directory_unfollow(world.directory);
+    world_pass(&world, MAX_STALE_US - 1);
+    ck_assert_int_eq(world_ask(&world, "ops", &asker), DIRECTORY_FOUND);
+}
+END_TEST
+
+START_TEST(what_was_proven_in_the_last_session_is_as_old_as_that)
+{
+    pass_proven(3 * MAX_STALE_US);
+    directory_unfollow(world.directory);
+    directory_follow(world.directory, 2, world.now.mono_us);
+    fake_store_set_mode(world.fake, FAKE_STORE_DOWN);
+    world_pass(&world, MAX_STALE_US - 1);
+    ck_assert_int_eq(world_ask(&world, "ops", &asker), DIRECTORY_FOUND);
+    world_pass(&world, 1);
+    ck_assert_int_eq(world_ask(&world, "ops", &asker), DIRECTORY_DOWN);
+}
+END_TEST
+
 Suite *follow_suite(void)
 {
     Suite *suite = suite_create("follow");
@@ -154,6 +209,10 @@ Suite *follow_suite(void)
     tcase_add_test(tcase, the_same_session_goes_on_after_a_pause);
     tcase_add_test(tcase, a_fetch_from_before_the_session_is_not_of_it);
     tcase_add_test(tcase, absence_is_followed_too);
+    tcase_add_test(tcase, what_was_told_to_be_applied_is_not_served_when_the_store_goes);
+    tcase_add_test(tcase, nor_when_only_the_telling_ends);
+    tcase_add_test(tcase, a_seal_keeps_what_was_followed);
+    tcase_add_test(tcase, what_was_proven_in_the_last_session_is_as_old_as_that);
     tcase_add_test(tcase, an_entry_is_current_as_long_as_a_get_would_give_it);
     suite_add_tcase(suite, tcase);
     return suite;
