@@ -17,6 +17,8 @@ bool enc_unhex(struct str text, uint8_t *out, size_t length);
 /* RFC 4648 section 4 with padding, no white space, spare bits zero. ERR_SYNTAX; ERR_FULL when the
  * result is longer than capacity. */
 enum err enc_unbase64(struct str text, uint8_t *out, size_t capacity, size_t *length) MUST_USE;
+/* RFC 4648 section 5 without padding, as JOSE has it (RFC 7515 2); the same otherwise. */
+enum err enc_unbase64url(struct str text, uint8_t *out, size_t capacity, size_t *length) MUST_USE;
 
 /* `digits` base62 digits 0-9A-Za-z, most significant first, zero-padded; not terminated. */
 void enc_base62(uint64_t value, size_t digits, char *out);

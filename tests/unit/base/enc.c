@@ -75,6 +75,69 @@ START_TEST(unbase64_gives_the_published_values)
 }
 END_TEST
 
+static const char *const bad_base64url[] = {
+    "Z",    "Zg==",   "Zm8=",  "Zm9v=", "Zh", "Zm9",        "Zm9vZ",  "Zm+v", "Zm/v",
+    "Zm 9", "Zm9v\n", " Zm9v", "Zm9v.", "=",  "Z\xc3\xa9v", "Zm9vYh", "_x",   "__-",
+};
+
+START_TEST(unbase64url_refuses_what_is_not_canonical)
+{
+    uint8_t out[16] = {7};
+    size_t length = 99;
+
+    ck_assert_msg(enc_unbase64url(str_from_c(bad_base64url[_i]), out, sizeof(out), &length) ==
+                      ERR_SYNTAX,
+                  "'%s'", bad_base64url[_i]);
+    ck_assert(out[0] == 7 && length == 99);
+}
+END_TEST
+
+static const char *const good_base64url[][2] = {
+    {"", ""},           {"Zg", "f"},          {"Zm8", "fo"},          {"Zm9v", "foo"},
+    {"Zm9vYg", "foob"}, {"Zm9vYmE", "fooba"}, {"Zm9vYmFy", "foobar"}, {"-_-_", "\xfb\xff\xbf"},
+};
+
+START_TEST(unbase64url_gives_the_published_values)
+{
+    struct str want = str_from_c(good_base64url[_i][1]);
+    uint8_t out[16];
+    size_t length;
+
+    ck_assert_int_eq(enc_unbase64url(str_from_c(good_base64url[_i][0]), out, want.len, &length),
+                     ERR_OK);
+    ck_assert_uint_eq(length, want.len);
+    ck_assert_mem_eq(out, want.ptr, length);
+    ck_assert(want.len == 0 || enc_unbase64url(str_from_c(good_base64url[_i][0]), out, want.len - 1,
+                                               &length) == ERR_FULL);
+}
+END_TEST
+
+/* Two texts of one value would be two spellings of one token. */
+START_TEST(no_value_has_two_base64url_texts)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    bool seen[2][65536] = {{false}};
+
+    for (int a = 0; a < 64 * 64 * 64; a++) {
+        char text[3] = {digits[a / 4096], digits[a / 64 % 64], digits[a % 64]};
+        uint8_t out[2] = {0};
+        size_t length;
+
+        for (size_t count = 2; count <= 3; count++) {
+            if (count == 2 && a % 64 != 0) {
+                continue;
+            }
+            if (enc_unbase64url(str_make(text, count), out, sizeof(out), &length) == ERR_OK) {
+                size_t value = (size_t)out[0] << 8 | (count == 3 ? out[1] : 0);
+                ck_assert(!seen[count - 2][value]);
+                seen[count - 2][value] = true;
+            }
+        }
+    }
+    ck_assert(seen[0][0xff00] && seen[1][0xffff] && seen[1][0]);
+}
+END_TEST
+
 START_TEST(unbase64_never_writes_beyond_its_capacity)
 {
     uint8_t out[3] = {7, 7, 7};
@@ -157,6 +220,9 @@ Suite *enc_suite(void)
     tcase_add_test(tests, hex_gives_lower_case);
     tcase_add_loop_test(tests, unbase64_refuses_what_is_not_canonical, 0, COUNT(bad_base64));
     tcase_add_loop_test(tests, unbase64_gives_the_published_values, 0, COUNT(good_base64));
+    tcase_add_loop_test(tests, unbase64url_refuses_what_is_not_canonical, 0, COUNT(bad_base64url));
+    tcase_add_loop_test(tests, unbase64url_gives_the_published_values, 0, COUNT(good_base64url));
+    tcase_add_test(tests, no_value_has_two_base64url_texts);
     tcase_add_test(tests, unbase64_never_writes_beyond_its_capacity);
     tcase_add_test(tests, base62_is_zero_padded_and_most_significant_first);
     tcase_add_loop_test(tests, utf8_length_follows_the_unicode_table, 0, COUNT(sequences));
