@@ -12,6 +12,7 @@ Suite *log_suite(void);
 Suite *memory_suite(void);
 Suite *reason_suite(void);
 Suite *sums_suite(void);
+Suite *signature_suite(void);
 Suite *str_suite(void);
 
 #endif
