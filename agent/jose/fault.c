@@ -13,3 +13,18 @@ const char *jose_fault_text(enum jose_fault fault)
     ensure((unsigned)fault < JOSE_FAULT_COUNT);
     return texts[fault];
 }
+
+enum reason jose_fault_reason(enum jose_fault fault)
+{
+    switch (fault) {
+    case JOSE_NONE:
+        return REASON_OK;
+    case JOSE_EXPIRED:
+    case JOSE_NOT_YET:
+        return REASON_EXPIRED;
+    case JOSE_MEMORY:
+        return REASON_OVERLOAD;
+    default:
+        return REASON_BAD_CREDENTIAL;
+    }
+}

@@ -5,6 +5,8 @@
 #ifndef REEVE_JOSE_FAULT_H
 #define REEVE_JOSE_FAULT_H
 
+#include "agent/base/reason.h"
+
 /*        name            what it means */
 #define JOSE_FAULT_TABLE(X)                                                                        \
     X(NONE, "no fault")                                                                            \
@@ -17,7 +19,6 @@
     X(NO_KEY, "token: no key for this kid and alg")                                                \
     X(SIGNATURE_LENGTH, "token: the signature has not the length that alg and key give it")        \
     X(SIGNATURE, "token: the signature is wrong")                                                  \
-    X(TYPE, "token: typ is not allowed")                                                           \
     X(CLAIMS, "token: the claims are not one JSON object, or one stands there twice")              \
     X(ISSUER, "token: iss is not the issuer whose key signed")                                     \
     X(AUDIENCE, "token: aud does not name us")                                                     \
@@ -25,6 +26,7 @@
     X(EXPIRED, "token: expired")                                                                   \
     X(NOT_YET, "token: not valid yet, or issued in the future")                                    \
     X(LIFETIME, "token: lives longer than max_lifetime, or iat is missing")                        \
+    X(TYPE, "token: typ is not allowed")                                                           \
     X(SUBJECT, "token: sub is not a text that can name somebody")                                  \
     X(TOKEN_ID, "token: jti is not a text of 1 to 256 bytes")                                      \
     X(REQUIRED, "token: a required claim is missing")                                              \
@@ -44,5 +46,7 @@ enum jose_fault {
 
 /* One English clause, static. */
 const char *jose_fault_text(enum jose_fault fault);
+/* REASON_OK, EXPIRED, OVERLOAD or BAD_CREDENTIAL. */
+enum reason jose_fault_reason(enum jose_fault fault);
 
 #endif

@@ -12,6 +12,7 @@ int main(void)
     srunner_add_suite(runner, header_suite());
     srunner_add_suite(runner, signatures_suite());
     srunner_add_suite(runner, keys_suite());
+    srunner_add_suite(runner, claims_suite());
     srunner_add_suite(runner, libjwt_suite());
     srunner_add_suite(runner, memory_suite());
     srunner_run_all(runner, CK_NORMAL);

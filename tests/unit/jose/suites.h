@@ -6,6 +6,7 @@
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
+Suite *claims_suite(void);
 Suite *form_suite(void);
 Suite *header_suite(void);
 Suite *keys_suite(void);
