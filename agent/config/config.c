@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/config/draft.h"
-#include "agent/config/gate_field.h"
+#include "agent/config/section.h"
 
 struct snapshot {
     struct config config; /* first, so that a config is its snapshot */
@@ -16,10 +16,9 @@ static void free_config(struct config *config)
     for (const struct setting *setting = settings; setting->name; setting++) {
         setting_clear(setting, config);
     }
-    for (size_t i = 0; i < config->gate_count; i++) {
-        gate_fini(&config->gates[i]);
+    for (size_t i = 0; sections[i]; i++) {
+        section_clear(sections[i], config);
     }
-    free(config->gates);
     pepper_wipe(&config->peppers);
     free(config);
 }

@@ -3,7 +3,7 @@
  * Workers hold a reference and switch between two turns of their loop.
  *
  * Every option is one line of the settings table in settings.c: name, type, default, range, help;
- * those of a gate stand in gate_field.c.
+ * those of a section stand in gate.c.
  *
  * The file, read with libconfuse:
  *   deadline = "150ms"                       # durations: number and us, ms, s, m, h or d

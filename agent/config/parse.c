@@ -13,19 +13,18 @@
 #include "agent/base/ensure.h"
 #include "agent/config/draft.h"
 #include "agent/config/file.h"
-#include "agent/config/gate_field.h"
 #include "agent/config/scan.h"
+#include "agent/config/section.h"
 
 #define FILE_BYTES_MAX (1024u * 1024)
 #define DEPTH_MAX      8
-#define GATES_MAX      1024
-#define GATE_OPTS_MAX  16
+#define SECTIONS_MAX   4
 
 struct parse {
     struct draft *draft;
-    unsigned depth;            /* of include() */
-    unsigned gate_fields_seen; /* of the gate being read, bits by place in the table */
-    bool gate_is_bad;
+    unsigned depth;       /* of include() */
+    unsigned fields_seen; /* of the section being read, bits by place in the table */
+    bool section_is_bad;
 };
 
 static struct parse *current;
@@ -77,102 +76,118 @@ static int setting_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *resul
     return keep(value, result);
 }
 
-static void refuse_gate(const cfg_t *section, const char *what)
+static void refuse_section(const cfg_t *section, const char *what)
 {
-    current->gate_is_bad = true;
-    draft_error(current->draft, position(section).text, "gate \"%s\": %s",
+    current->section_is_bad = true;
+    draft_error(current->draft, position(section).text, "%s \"%s\": %s", section->name,
                 log_quote(str_from_c(section->title)).text, what);
 }
 
-static int gate_field_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+/* libconfuse takes "gate|mode" at the top level for the first gate's. */
+static void refuse_stray(cfg_t *cfg, const char *name)
 {
-    const struct gate_field *field = gate_field_find(opt->name);
-    unsigned bit = 1u << (field - gate_fields);
-    struct gate scratch = {.anonymous = STR("")};
+    for (size_t i = 0; sections[i]; i++) {
+        if (section_field_find(sections[i], name)) {
+            draft_error(current->draft, position(cfg).text, "%s: belongs into %s", name,
+                        sections[i]->one);
+            return;
+        }
+    }
+}
+
+static enum err try_value(const struct section *section, const struct section_field *field,
+                          const char *value, struct diag *why)
+{
+    void *scratch = calloc(1, section->bytes);
+
+    if (!scratch) {
+        diag_set(why, "out of memory");
+        return ERR_MEMORY;
+    }
+    enum err e = section_set(field, scratch, str_from_c(value), why);
+    section->fini(scratch);
+    free(scratch);
+    return e;
+}
+
+static int section_field_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    const struct section *section = cfg_title(cfg) ? section_find(cfg->name) : NULL;
     struct diag why, what;
 
-    /* libconfuse takes "gate|mode" at the top level for the first gate's. */
-    if (!cfg_title(cfg)) {
-        draft_error(current->draft, position(cfg).text, "%s: belongs into a gate", field->name);
+    if (!section) {
+        refuse_stray(cfg, opt->name);
         return keep(value, result);
     }
-    if (cfg_opt_size(opt) == 1 && (current->gate_fields_seen & bit) != 0) {
+    const struct section_field *field = section_field_find(section, opt->name);
+    unsigned bit = 1u << (field - section->fields);
+    if (cfg_opt_size(opt) == 1 && (current->fields_seen & bit) != 0) {
         diag_set(&what, "%s: already set", field->name);
-        refuse_gate(cfg, what.text);
+        refuse_section(cfg, what.text);
     }
-    current->gate_fields_seen |= bit;
-    if (gate_set(&scratch, field, str_from_c(value), &why) != ERR_OK) {
+    current->fields_seen |= bit;
+    if (try_value(section, field, value, &why) != ERR_OK) {
         diag_set(&what, "%s: %s", field->name, why.text);
-        refuse_gate(cfg, what.text);
+        refuse_section(cfg, what.text);
     }
-    gate_fini(&scratch);
     return keep(value, result);
 }
 
 /* The values were checked one by one; here those that stand at the section's end count. */
-static enum err read_gate(struct gate *gate, cfg_t *section, struct diag *diag)
+static enum err read_section(const struct section *section, void *item, cfg_t *cfg,
+                             struct diag *diag)
 {
-    for (const struct gate_field *field = gate_fields; field->name; field++) {
-        cfg_opt_t *opt = cfg_getopt(section, field->name);
+    for (const struct section_field *field = section->fields; field->name; field++) {
+        cfg_opt_t *opt = cfg_getopt(cfg, field->name);
 
         for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
-            enum err e = gate_set(gate, field, str_from_c(cfg_opt_getnstr(opt, i)), diag);
+            struct diag why;
+            enum err e = section_set(field, item, str_from_c(cfg_opt_getnstr(opt, i)), &why);
+
             if (e != ERR_OK) {
+                diag_set(diag, "%s: %s", field->name, why.text);
                 return e;
             }
         }
     }
-    return gate_check(gate, diag);
+    return section->check(item, diag);
 }
 
-static enum err add_gate(struct config *config, struct gate *gate, struct diag *diag)
+static enum err make_section(const struct section *section, cfg_t *cfg, struct diag *diag)
 {
-    struct gate *grown;
+    void *item = calloc(1, section->bytes);
 
-    if (config->gate_count == GATES_MAX) {
-        diag_set(diag, "more than %d gates", GATES_MAX);
-        return ERR_FULL;
-    }
-    grown = realloc(config->gates, (config->gate_count + 1) * sizeof(*grown));
-    if (!grown) {
+    if (!item) {
         diag_set(diag, "out of memory");
         return ERR_MEMORY;
     }
-    config->gates = grown;
-    config->gates[config->gate_count++] = *gate;
-    return ERR_OK;
-}
-
-static enum err make_gate(struct config *config, cfg_t *section, struct diag *diag)
-{
-    struct gate gate;
-    enum err e = gate_init(&gate, cfg_title(section), diag);
-
-    if (e != ERR_OK) {
-        return e;
-    }
-    e = read_gate(&gate, section, diag);
+    enum err e = section->init(item, cfg_title(cfg), diag);
     if (e == ERR_OK) {
-        e = add_gate(config, &gate, diag);
+        e = read_section(section, item, cfg, diag);
+    }
+    if (e == ERR_OK) {
+        e = section_add(section, current->draft->config, item, diag);
     }
     if (e != ERR_OK) {
-        gate_fini(&gate);
+        section->fini(item);
     }
+    free(item);
     return e;
 }
 
 /* The end of a section. */
-static int gate_cb(cfg_t *cfg, cfg_opt_t *opt)
+static int section_cb(cfg_t *cfg, cfg_opt_t *opt)
 {
-    cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+    cfg_t *inside = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
     struct diag diag;
 
     (void)cfg;
-    if (!current->gate_is_bad && make_gate(current->draft->config, section, &diag) != ERR_OK) {
-        refuse_gate(section, diag.text);
+    if (!current->section_is_bad &&
+        make_section(section_find(opt->name), inside, &diag) != ERR_OK) {
+        refuse_section(inside, diag.text);
     }
-    current->gate_is_bad = false;
-    current->gate_fields_seen = 0;
+    current->section_is_bad = false;
+    current->fields_seen = 0;
     return 0;
 }
 
@@ -269,13 +284,14 @@ static void list_settings(cfg_opt_t *opts)
     }
 }
 
-static void list_gate_fields(cfg_opt_t *opts)
+static void list_fields(const struct section *section, cfg_opt_t opts[SECTION_FIELDS_MAX + 1])
 {
     const cfg_opt_t end = CFG_END();
 
-    for (const struct gate_field *field = gate_fields; field->name; field++, opts++) {
-        cfg_opt_t scalar = CFG_STR_CB(field->name, NULL, CFGF_NODEFAULT, gate_field_cb);
-        cfg_opt_t list = CFG_STR_LIST_CB(field->name, NULL, CFGF_NODEFAULT, gate_field_cb);
+    for (const struct section_field *field = section->fields; field->name; field++, opts++) {
+        ensure(field < section->fields + SECTION_FIELDS_MAX);
+        cfg_opt_t scalar = CFG_STR_CB(field->name, NULL, CFGF_NODEFAULT, section_field_cb);
+        cfg_opt_t list = CFG_STR_LIST_CB(field->name, NULL, CFGF_NODEFAULT, section_field_cb);
 
         *opts = field->is_list ? list : scalar;
     }
@@ -284,22 +300,30 @@ static void list_gate_fields(cfg_opt_t *opts)
 
 static cfg_t *new_parser(void)
 {
-    cfg_opt_t gate[GATE_OPTS_MAX];
-    const cfg_opt_t tail[] = {CFG_SEC("gate", gate, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-                              CFG_FUNC("include", include_cb), CFG_END()};
-    cfg_opt_t opts[SETTINGS_MAX + 3];
+    cfg_opt_t fields[SECTIONS_MAX][SECTION_FIELDS_MAX + 1];
+    cfg_opt_t opts[SETTINGS_MAX + SECTIONS_MAX + 2];
+    const cfg_opt_t tail[] = {CFG_FUNC("include", include_cb), CFG_END()};
     size_t count = 0;
 
     while (settings[count].name) {
         count++;
     }
-    list_gate_fields(gate);
     list_settings(opts);
+    for (size_t i = 0; sections[i]; i++) {
+        const cfg_opt_t section =
+            CFG_SEC(sections[i]->name, fields[i], CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+
+        ensure(i < SECTIONS_MAX);
+        list_fields(sections[i], fields[i]);
+        opts[count++] = section;
+    }
     memcpy(opts + count, tail, sizeof(tail));
     cfg_t *cfg = cfg_init(opts, CFGF_NONE);
     if (cfg) {
         cfg_set_error_function(cfg, error_cb);
-        cfg_set_validate_func(cfg, "gate", gate_cb);
+        for (size_t i = 0; sections[i]; i++) {
+            cfg_set_validate_func(cfg, sections[i]->name, section_cb);
+        }
     }
     return cfg;
 }

@@ -1,8 +1,10 @@
-#include "agent/config/gate_field.h"
+/* The fields of a gate. */
+#include "agent/config/section.h"
 
 #include <stdlib.h>
 
 #define TITLE_MAX 64
+#define GATES_MAX 1024
 
 /* Refused, so that nobody believes to be protected by what is not checked. */
 static const struct choice accept_kinds[] = {
@@ -41,58 +43,39 @@ static const struct choice modes[] = {
     {NULL, 0, NULL},
 };
 
-static void apply_accept(struct gate *gate, unsigned value)
+static void apply_accept(void *item, unsigned value)
 {
+    struct gate *gate = item;
+
     gate->accept |= value;
 }
 
-static void apply_also(struct gate *gate, unsigned value)
+static void apply_also(void *item, unsigned value)
 {
+    struct gate *gate = item;
+
     gate->also |= value;
 }
 
-static void apply_forward(struct gate *gate, unsigned value)
+static void apply_forward(void *item, unsigned value)
 {
+    struct gate *gate = item;
+
     gate->forwards_canonical = value != 0;
 }
 
-static void apply_relax(struct gate *gate, unsigned value)
+static void apply_relax(void *item, unsigned value)
 {
+    struct gate *gate = item;
+
     gate->relax |= value;
 }
 
-static void apply_mode(struct gate *gate, unsigned value)
+static void apply_mode(void *item, unsigned value)
 {
+    struct gate *gate = item;
+
     gate->observes = value != 0;
-}
-
-const struct gate_field gate_fields[] = {
-    {"accept", true, "{}", accept_kinds, apply_accept,
-     "Credential kinds that say who is calling. Kinds not listed are ignored, two listed ones at "
-     "once are refused."},
-    {"also", true, "{}", also_kinds, apply_also,
-     "Kinds that must be there and valid too. None is supported by this version."},
-    {"anonymous", false, "\"\"", NULL, NULL,
-     "Role for requests that offer no credential; empty: they are refused. A bad credential is "
-     "never anonymous."},
-    {"forward", false, "\"refuse\"", forwards, apply_forward,
-     "A path that is not canonical is refused; canonical: it is judged in its canonical form, and "
-     "HAProxy promises to forward that (set-path)."},
-    {"relax", true, "{}", relaxations, apply_relax,
-     "Paths that two parsers could read differently and that are let through nevertheless."},
-    {"mode", false, "\"enforce\"", modes, apply_mode,
-     "observe: the verdict is always allow; shadow and audit say what it would have been."},
-    {.name = NULL},
-};
-
-const struct gate_field *gate_field_find(const char *name)
-{
-    for (const struct gate_field *field = gate_fields; field->name; field++) {
-        if (strcmp(field->name, name) == 0) {
-            return field;
-        }
-    }
-    return NULL;
 }
 
 /* What HAProxy takes as a proxy's name, or "*". */
@@ -122,8 +105,9 @@ static enum err own(struct str text, struct str *out, struct diag *diag)
     return ERR_OK;
 }
 
-enum err gate_init(struct gate *gate, const char *title, struct diag *diag)
+static enum err init(void *item, const char *title, struct diag *diag)
 {
+    struct gate *gate = item;
     struct str name = str_from_c(title), owned;
 
     if (!is_title(name)) {
@@ -139,8 +123,10 @@ enum err gate_init(struct gate *gate, const char *title, struct diag *diag)
     return ERR_OK;
 }
 
-void gate_fini(struct gate *gate)
+static void fini(void *item)
 {
+    struct gate *gate = item;
+
     free((char *)gate->name.ptr);
     if (gate->anonymous.len > 0) {
         free((char *)gate->anonymous.ptr);
@@ -148,8 +134,9 @@ void gate_fini(struct gate *gate)
     *gate = (struct gate){.anonymous = STR("")};
 }
 
-static enum err set_anonymous(struct gate *gate, struct str role, struct diag *diag)
+static enum err set_anonymous(void *item, struct str role, struct diag *diag)
 {
+    struct gate *gate = item;
     struct str owned = STR("");
 
     if (role.len > 0) {
@@ -170,31 +157,49 @@ static enum err set_anonymous(struct gate *gate, struct str role, struct diag *d
     return ERR_OK;
 }
 
-enum err gate_set(struct gate *gate, const struct gate_field *field, struct str text,
-                  struct diag *diag)
+static enum err check(void *item, struct diag *diag)
 {
-    unsigned value;
+    const struct gate *gate = item;
 
-    if (!field->choices) {
-        return set_anonymous(gate, text, diag);
-    }
-    enum err e = choice_find(field->choices, text, &value, diag);
-    if (e == ERR_OK) {
-        field->apply(gate, value);
-    } else if (e == ERR_SYNTAX) {
-        struct diag allowed;
-
-        choice_describe(field->choices, &allowed);
-        diag_set(diag, "expected %s, got \"%s\"", allowed.text, log_quote(text).text);
-    }
-    return e;
-}
-
-enum err gate_check(const struct gate *gate, struct diag *diag)
-{
     if (gate->accept == 0 && gate->anonymous.len == 0) {
         diag_set(diag, "nobody could pass: set accept or anonymous");
         return ERR_RANGE;
     }
     return ERR_OK;
 }
+
+static const struct section_field fields[] = {
+    {"accept", true, "{}", accept_kinds, .apply = apply_accept,
+     .help = "Credential kinds that say who is calling. Kinds not listed are ignored, two listed "
+             "ones at once are refused."},
+    {"also", true, "{}", also_kinds, .apply = apply_also,
+     .help = "Kinds that must be there and valid too. None is supported by this version."},
+    {"anonymous", false, "\"\"", .set = set_anonymous, .takes = "a role's name, or nothing",
+     .help = "Role for requests that offer no credential; empty: they are refused. A bad "
+             "credential is never anonymous."},
+    {"forward", false, "\"refuse\"", forwards, .apply = apply_forward,
+     .help = "A path that is not canonical is refused; canonical: it is judged in its canonical "
+             "form, and HAProxy promises to forward that (set-path)."},
+    {"relax", true, "{}", relaxations, .apply = apply_relax,
+     .help = "Paths that two parsers could read differently and that are let through "
+             "nevertheless."},
+    {"mode", false, "\"enforce\"", modes, .apply = apply_mode,
+     .help = "observe: the verdict is always allow; shadow and audit say what it would have been."},
+    {.name = NULL},
+};
+
+const struct section gate_section = {
+    .name = "gate",
+    .one = "a gate",
+    .help =
+        "    What one HAProxy frontend accepts; \"*\" is for frontends without a gate of their\n"
+        "    own. A frontend without a gate is denied.\n",
+    .bytes = sizeof(struct gate),
+    .items_offset = offsetof(struct config, gates),
+    .count_offset = offsetof(struct config, gate_count),
+    .max = GATES_MAX,
+    .fields = fields,
+    .init = init,
+    .check = check,
+    .fini = fini,
+};
