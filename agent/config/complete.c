@@ -9,6 +9,7 @@
 #include "agent/config/draft.h"
 #include "agent/config/secret.h"
 #include "agent/config/value.h"
+#include "agent/jose/jws.h"
 
 #define PASSWORD_BYTES_MAX 512
 #define HOST_CHARS         48
@@ -230,6 +231,28 @@ static void name_agent(struct draft *draft)
     }
 }
 
+/* Each of them is tried for a token, since nothing tells whose it is before its signature. */
+static void check_unnamed_keys(struct draft *draft)
+{
+    const struct config *config = draft->config;
+
+    for (unsigned i = 0; i < SIGNATURE_ALGORITHM_COUNT; i++) {
+        size_t count = 0;
+
+        for (size_t k = 0; k < config->issuer_count; k++) {
+            const struct jwt_policy *policy = &config->issuers[k];
+            bool is_allowed = (policy->algorithms & SIGNATURE_BIT(i)) != 0;
+            count += is_allowed ? jose_keys_unnamed(policy->keys, (enum signature_algorithm)i) : 0;
+        }
+        if (count > JWS_TRIES_MAX) {
+            draft_error(draft, draft->path,
+                        "issuers: %zu keys without a kid for %s; %d may be tried for a token",
+                        count, signature_algorithm_name((enum signature_algorithm)i),
+                        JWS_TRIES_MAX);
+        }
+    }
+}
+
 void draft_complete(struct draft *draft)
 {
     read_peppers(draft);
@@ -240,6 +263,7 @@ void draft_complete(struct draft *draft)
         check_order(draft, &orders[i]);
     }
     name_agent(draft);
+    check_unnamed_keys(draft);
     if (draft->config->gate_count == 0 && draft->error_count == 0) {
         draft_error(draft, draft->path, "no gate is configured: every request would be denied");
     }

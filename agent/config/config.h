@@ -3,7 +3,7 @@
  * Workers hold a reference and switch between two turns of their loop.
  *
  * Every option is one line of the settings table in settings.c: name, type, default, range, help;
- * those of a section stand in gate.c.
+ * those of sections stand in gate.c and issuer.c.
  *
  * The file, read with libconfuse:
  *   deadline = "150ms"                       # durations: number and us, ms, s, m, h or d
@@ -12,6 +12,7 @@
  *   redis = "redis://reeve:${REDIS_PASSWORD}@127.0.0.1:6379/0"   # must be set; ${X:-default} too
  *   include("gates.conf")                    # relative to this file
  *   gate "public-api" { accept = {apikey} }
+ *   issuer "corp" { issuer = "https://id.example.com" keys = {"/etc/reeve/corp.jwks"} ... }
  */
 #ifndef REEVE_CONFIG_CONFIG_H
 #define REEVE_CONFIG_CONFIG_H
@@ -27,6 +28,7 @@
 #include "agent/base/str.h"
 #include "agent/config/gate.h"
 #include "agent/config/pepper.h"
+#include "agent/jose/policy.h"
 
 enum config_address_type { CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
 
@@ -106,6 +108,7 @@ struct config {
     char *pepper_file; /* NULL: none */
     struct pepper_set peppers;
     bool accept_unpeppered;
+    size_t max_token_bytes; /* of a JSON Web Token */
 
     /* audit */
     char *audit_file;
@@ -117,6 +120,8 @@ struct config {
 
     struct gate *gates;
     size_t gate_count;
+    struct jwt_policy *issuers;
+    size_t issuer_count;
 };
 
 /* One "-o name=value". */

@@ -40,7 +40,7 @@ struct section {
     void (*fini)(void *item);
 };
 
-extern const struct section gate_section;
+extern const struct section gate_section, issuer_section;
 
 /* All of them, ended by NULL. */
 extern const struct section *const sections[];

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "agent/base/ensure.h"
+#include "agent/jose/jws.h"
 
 #define MS(n) (UINT64_C(1000) * (n))
 #define S(n)  MS(UINT64_C(1000) * (n))
@@ -174,6 +175,10 @@ const struct setting settings[] = {
      .initial = "false",
      .help = "Take plain SHA-256 hashes beside peppered ones. Without a pepper_file they are taken "
              "anyway."},
+
+    {"max_token_size", .type = &setting_size, .offset = AT(max_token_bytes), .min = KIB,
+     .max = JWS_BYTES_MAX, .initial = "8KiB",
+     .help = "Longest JSON Web Token taken. HAProxy's tune.bufsize bounds it too."},
 
     {"audit_file", PATH(audit_file), .initial = "/var/log/reeve/audit.jsonl", .needs_restart = true,
      .help = "One JSON line for each decision. SIGHUP opens it again."},

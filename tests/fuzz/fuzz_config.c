@@ -1,5 +1,6 @@
 /*
- * Aims at config_load(): scan_clean(), libconfuse with our callbacks, the settings table, gates.
+ * Aims at config_load(): scan_clean(), libconfuse with our callbacks, the settings table, gates,
+ * issuers.
  *
  * Input: a reeve.conf. Whatever stands in it:
  *  - it is taken without a word, or refused with lines that each name a place and end;
@@ -90,11 +91,23 @@ static void check_gates(const struct config *config)
     ensure(!other || str_equal(other->name, STR("*")));
 }
 
+static void check_issuers(const struct config *config)
+{
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        const struct jwt_policy *policy = &config->issuers[i];
+        ensure(str_is_name(policy->name) && policy->issuer.len > 0 && policy->user_claim.len > 0);
+        ensure(policy->keys->count > 0 && policy->algorithms != 0 && policy->types != 0);
+        ensure(policy->audiences.count > 0 && policy->leeway_s >= 0 && policy->leeway_s <= 60);
+        ensure(!policy->has_users || policy->roles_claim.len > 0);
+    }
+}
+
 static void check_config(const struct config *config)
 {
     char changed[256];
 
     check_gates(config);
+    check_issuers(config);
     ensure(config->max_frame_size >= 256 && config->deadline_us > 0 && config->max_age_us > 0);
     ensure(config->spool_bytes >= 64 * 1024 && config->listen.count > 0 && config->workers > 0);
     config_restart_only(config, config, changed, sizeof(changed));

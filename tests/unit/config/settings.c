@@ -58,6 +58,7 @@ static const struct cases {
     {"grant_replicas", {"0", "16"}, {"-1", "17"}},
     {"pepper_file", {"pepper"}, {"", "a\tb"}},
     {"accept_unpeppered", {"true", "false"}, {"yes", "1", "True", ""}},
+    {"max_token_size", {"1KiB", "32KiB", "1024"}, {"1023", "32769", "8KB"}},
     {"audit_file", {"audit.jsonl", "/var/log/a b.jsonl"}, {"", "a\nb"}},
     {"spool_dir", {"spool", "/run/reeve"}, {"", "a\nb"}},
     {"spool_size", {"64KiB", "1GiB", "65536"}, {"65535", "1073741825", "8MB"}},
@@ -206,6 +207,7 @@ START_TEST(defaults_of_store_audit_and_credentials)
     ck_assert(!config->accept_unpeppered);
     ck_assert_str_eq(config->audit_file, "/var/log/reeve/audit.jsonl");
     ck_assert_str_eq(config->spool_dir, "/run/reeve/spool");
+    ck_assert_uint_eq(config->max_token_bytes, 8192);
     ck_assert_uint_eq(config->spool_bytes, 8u << 20);
     ck_assert_int_eq(config->on_audit_full, CONFIG_AUDIT_FULL_DENY);
     ck_assert_int_eq(config->log_level, LOG_INFO);

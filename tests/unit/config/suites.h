@@ -6,6 +6,7 @@
 
 Suite *address_suite(void);
 Suite *gates_suite(void);
+Suite *issuers_suite(void);
 Suite *load_suite(void);
 Suite *pepper_suite(void);
 Suite *secret_suite(void);

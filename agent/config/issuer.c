@@ -1,0 +1,399 @@
+/* The fields of an issuer: whose tokens are taken, and what is made of them. */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "agent/config/key_file.h"
+#include "agent/config/section.h"
+#include "agent/config/value.h"
+#include "agent/jose/jwt.h"
+
+#define ISSUERS_MAX    32
+#define TEXT_BYTES_MAX 512
+#define TEXTS_MAX      64
+#define LIFETIME_S_MAX (366 * 86400)
+#define LEEWAY_S       30
+#define TYPES          (JWS_TYPE_JWT | JWS_TYPE_AT_JWT)
+#define SECOND_US      UINT64_C(1000000)
+
+static const struct choice algorithms[] = {
+    {"HS256", SIGNATURE_HS256, NULL}, {"HS384", SIGNATURE_HS384, NULL},
+    {"HS512", SIGNATURE_HS512, NULL}, {"RS256", SIGNATURE_RS256, NULL},
+    {"RS384", SIGNATURE_RS384, NULL}, {"RS512", SIGNATURE_RS512, NULL},
+    {"PS256", SIGNATURE_PS256, NULL}, {"PS384", SIGNATURE_PS384, NULL},
+    {"PS512", SIGNATURE_PS512, NULL}, {"ES256", SIGNATURE_ES256, NULL},
+    {"ES384", SIGNATURE_ES384, NULL}, {"ES512", SIGNATURE_ES512, NULL},
+    {"EdDSA", SIGNATURE_EDDSA, NULL}, {NULL, 0, NULL},
+};
+
+static const struct choice types[] = {
+    {"JWT", JWS_TYPE_JWT, NULL},
+    {"at+jwt", JWS_TYPE_AT_JWT, NULL},
+    {"absent", JWS_TYPE_ABSENT, NULL},
+    {NULL, 0, NULL},
+};
+
+static const struct choice users[] = {
+    {"store", false, NULL},
+    {"token", true, NULL},
+    {NULL, 0, NULL},
+};
+
+static const struct choice revocations[] = {
+    {"required", true, NULL},
+    {"best_effort", false, NULL},
+    {NULL, 0, NULL},
+};
+
+static void apply_algorithm(void *item, unsigned value)
+{
+    ((struct jwt_policy *)item)->algorithms |= SIGNATURE_BIT(value);
+}
+
+static void apply_type(void *item, unsigned value)
+{
+    ((struct jwt_policy *)item)->types |= value;
+}
+
+static void apply_users(void *item, unsigned value)
+{
+    ((struct jwt_policy *)item)->has_users = value != 0;
+}
+
+static void apply_revocation(void *item, unsigned value)
+{
+    ((struct jwt_policy *)item)->needs_revocations = value != 0;
+}
+
+/* ---- texts ---- */
+
+static void drop(struct str *text)
+{
+    free((char *)(uintptr_t)text->ptr);
+    *text = STR_ABSENT;
+}
+
+static bool is_text(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f) {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len <= TEXT_BYTES_MAX;
+}
+
+static enum err refuse(enum err e, struct diag *diag, const char *wanted, struct str text)
+{
+    diag_set(diag, "expected %s, got \"%s\"", wanted, log_quote(text).text);
+    return e;
+}
+
+static enum err own(struct str text, struct str *out, struct diag *diag)
+{
+    char *copy = strndup(text.ptr, text.len);
+
+    if (!copy) {
+        diag_set(diag, "out of memory");
+        return ERR_MEMORY;
+    }
+    *out = str_make(copy, text.len);
+    return ERR_OK;
+}
+
+static enum err replace(struct str text, struct str *out, const char *wanted, struct diag *diag)
+{
+    struct str owned;
+
+    if (!is_text(text)) {
+        return refuse(ERR_SYNTAX, diag, wanted, text);
+    }
+    enum err e = own(text, &owned, diag);
+    if (e == ERR_OK) {
+        drop(out);
+        *out = owned;
+    }
+    return e;
+}
+
+/* Room for one more; *items keeps what it has. */
+static enum err grow(void *items, size_t count, size_t bytes, struct diag *diag)
+{
+    void *old, *grown;
+
+    if (count == TEXTS_MAX) {
+        diag_set(diag, "more than %d", TEXTS_MAX);
+        return ERR_FULL;
+    }
+    memcpy(&old, items, sizeof(old));
+    grown = realloc(old, (count + 1) * bytes);
+    if (!grown) {
+        diag_set(diag, "out of memory");
+        return ERR_MEMORY;
+    }
+    memcpy(items, &grown, sizeof(grown));
+    return ERR_OK;
+}
+
+static enum err add(struct str text, struct jwt_texts *list, const char *wanted, struct diag *diag)
+{
+    struct str owned = STR_ABSENT;
+    enum err e = grow(&list->items, list->count, sizeof(list->items[0]), diag);
+
+    if (e == ERR_OK) {
+        e = replace(text, &owned, wanted, diag);
+    }
+    if (e == ERR_OK) {
+        list->items[list->count++] = owned;
+    }
+    return e;
+}
+
+static enum err set_issuer(void *item, struct str text, struct diag *diag)
+{
+    return replace(text, &((struct jwt_policy *)item)->issuer, "the text of iss", diag);
+}
+
+static enum err add_audience(void *item, struct str text, struct diag *diag)
+{
+    return add(text, &((struct jwt_policy *)item)->audiences, "a text of aud", diag);
+}
+
+static enum err add_required(void *item, struct str text, struct diag *diag)
+{
+    return add(text, &((struct jwt_policy *)item)->required, "a claim", diag);
+}
+
+static enum err set_user_claim(void *item, struct str text, struct diag *diag)
+{
+    return replace(text, &((struct jwt_policy *)item)->user_claim, "a claim", diag);
+}
+
+static enum err set_roles_claim(void *item, struct str text, struct diag *diag)
+{
+    return replace(text, &((struct jwt_policy *)item)->roles_claim, "a claim", diag);
+}
+
+static enum err set_team_claim(void *item, struct str text, struct diag *diag)
+{
+    return replace(text, &((struct jwt_policy *)item)->team_claim, "a claim", diag);
+}
+
+/* The role stands behind the last '=', so the value may hold some. */
+static enum err add_role(void *item, struct str text, struct diag *diag)
+{
+    struct jwt_roles *roles = &((struct jwt_policy *)item)->roles;
+    const char *equals = text.len > 0 ? memrchr(text.ptr, '=', text.len) : NULL;
+    struct jwt_role made = {.value = STR_ABSENT, .role = STR_ABSENT};
+
+    if (!equals || !is_text(text) || equals == text.ptr ||
+        !str_is_name(str_skip(text, (size_t)(equals - text.ptr) + 1))) {
+        return refuse(ERR_SYNTAX, diag, "value=role", text);
+    }
+    enum err e = grow(&roles->items, roles->count, sizeof(roles->items[0]), diag);
+    if (e == ERR_OK) {
+        e = own(str_make(text.ptr, (size_t)(equals - text.ptr)), &made.value, diag);
+    }
+    if (e == ERR_OK) {
+        e = own(str_skip(text, (size_t)(equals - text.ptr) + 1), &made.role, diag);
+    }
+    if (e == ERR_OK) {
+        roles->items[roles->count++] = made;
+    } else {
+        drop(&made.value);
+    }
+    return e;
+}
+
+/* ---- times ---- */
+
+/* Tokens count in seconds. */
+static enum err set_seconds(struct str text, int64_t max_s, const char *wanted, int64_t *out,
+                            struct diag *diag)
+{
+    uint64_t us;
+
+    if (!value_parse_duration(text, &us) || us % SECOND_US != 0 ||
+        us > (uint64_t)max_s * SECOND_US) {
+        return refuse(ERR_RANGE, diag, wanted, text);
+    }
+    *out = (int64_t)(us / SECOND_US);
+    return ERR_OK;
+}
+
+static enum err set_leeway(void *item, struct str text, struct diag *diag)
+{
+    return set_seconds(text, JWT_LEEWAY_S_MAX, "whole seconds from 0 to 60s",
+                       &((struct jwt_policy *)item)->leeway_s, diag);
+}
+
+static enum err set_lifetime(void *item, struct str text, struct diag *diag)
+{
+    return set_seconds(text, LIFETIME_S_MAX, "whole seconds up to 366d",
+                       &((struct jwt_policy *)item)->max_lifetime_s, diag);
+}
+
+/* ---- keys ---- */
+
+/* Read at once, so that the file and the fault are told with the line that names it. */
+static enum err add_keys(void *item, struct str text, struct diag *diag)
+{
+    struct jwt_policy *policy = item;
+    struct str source = STR_ABSENT;
+
+    if (!policy->keys) {
+        policy->keys = jose_keys_new();
+    }
+    if (!policy->keys) {
+        diag_set(diag, "out of memory");
+        return ERR_MEMORY;
+    }
+    enum err e = replace(text, &source, "a path, env:NAME or credential:NAME", diag);
+    if (e == ERR_OK) {
+        e = key_file_add(source.ptr, policy->keys, diag);
+    }
+    drop(&source);
+    return e;
+}
+
+/* ---- the whole ---- */
+
+static enum err init(void *item, const char *title, struct diag *diag)
+{
+    struct jwt_policy *policy = item;
+
+    if (!str_is_name(str_from_c(title))) {
+        diag_set(diag, "expected a name of A-Z a-z 0-9 . _ @ -, at most 64");
+        return ERR_SYNTAX;
+    }
+    policy->leeway_s = LEEWAY_S;
+    policy->needs_revocations = true;
+    enum err e = own(str_from_c(title), &policy->name, diag);
+    return e == ERR_OK ? own(STR("sub"), &policy->user_claim, diag) : e;
+}
+
+static void drop_texts(struct jwt_texts *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        drop(&list->items[i]);
+    }
+    free(list->items);
+}
+
+static void fini(void *item)
+{
+    struct jwt_policy *policy = item;
+
+    drop(&policy->name);
+    drop(&policy->issuer);
+    drop(&policy->user_claim);
+    drop(&policy->roles_claim);
+    drop(&policy->team_claim);
+    drop_texts(&policy->audiences);
+    drop_texts(&policy->required);
+    for (size_t i = 0; i < policy->roles.count; i++) {
+        drop(&policy->roles.items[i].value);
+        drop(&policy->roles.items[i].role);
+    }
+    free(policy->roles.items);
+    jose_keys_free(policy->keys);
+    *policy = (struct jwt_policy){.leeway_s = 0};
+}
+
+/* NULL where nothing is missing. */
+static const char *find_missing(const struct jwt_policy *policy)
+{
+    return policy->issuer.len == 0        ? "issuer: set it to what iss must be"
+           : policy->algorithms == 0      ? "algorithms: set those that its tokens are signed with"
+           : !policy->keys                ? "keys: set the files that hold its keys"
+           : policy->audiences.count == 0 ? "audience: set what aud must name"
+           : policy->has_users && policy->roles_claim.len == 0
+               ? "roles_claim: set it; users of a token have no other roles"
+           : !policy->has_users && policy->team_claim.len > 0
+               ? "team_claim: a user in the store has its team there"
+           : policy->roles.count > 0 && policy->roles_claim.len == 0
+               ? "roles: without roles_claim they have no meaning"
+               : NULL;
+}
+
+static bool has_key_for(const struct jwt_policy *policy, unsigned algorithm)
+{
+    for (size_t i = 0; i < policy->keys->count; i++) {
+        if ((policy->keys->items[i].algorithms & SIGNATURE_BIT(algorithm)) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err check(void *item, struct diag *diag)
+{
+    struct jwt_policy *policy = item;
+    const char *missing = find_missing(policy);
+
+    if (missing) {
+        diag_set(diag, "%s", missing);
+        return ERR_RANGE;
+    }
+    for (unsigned i = 0; i < SIGNATURE_ALGORITHM_COUNT; i++) {
+        if ((policy->algorithms & SIGNATURE_BIT(i)) != 0 && !has_key_for(policy, i)) {
+            diag_set(diag, "algorithms: no key is good for %s",
+                     signature_algorithm_name((enum signature_algorithm)i));
+            return ERR_RANGE;
+        }
+    }
+    policy->types = policy->types ? policy->types : TYPES;
+    return ERR_OK;
+}
+
+static const struct section_field fields[] = {
+    {"issuer", false, NULL, .set = set_issuer, .takes = "a text",
+     .help = "What iss of its tokens must be, exactly."},
+    {"keys", true, NULL, .set = add_keys, .takes = "paths, env:NAME or credential:NAME",
+     .help =
+         "A public key in PEM, a JWK or a JWK Set each. Read again on reload. Secrets (kty oct) "
+         "must be private files."},
+    {"algorithms", true, NULL, algorithms, .apply = apply_algorithm,
+     .help = "What its tokens may be signed with; a token with another alg is refused."},
+    {"audience", true, NULL, .set = add_audience, .takes = "texts",
+     .help = "aud must name one of them."},
+    {"types", true, "{JWT, \"at+jwt\"}", types, .apply = apply_type,
+     .help = "What typ may be; absent: tokens without typ too."},
+    {"leeway", false, "\"30s\"", .set = set_leeway, .takes = "whole seconds from 0 to 60s",
+     .help = "For clocks that differ."},
+    {"max_lifetime", false, "\"0\"", .set = set_lifetime, .takes = "whole seconds up to 366d",
+     .help = "Tokens that live longer, from iat to exp, are refused, and those without iat; 0: any "
+             "lifetime."},
+    {"required", true, "{}", .set = add_required, .takes = "claims",
+     .help = "Claims that must be there. A name, or a path: \"/realm_access/roles\"."},
+    {"user_claim", false, "\"sub\"", .set = set_user_claim, .takes = "a claim",
+     .help = "Names the user."},
+    {"users", false, "\"store\"", users, .apply = apply_users,
+     .help = "store: the user has a record, and its roles and team from there; token: what the "
+             "token says is all there is to know."},
+    {"roles_claim", false, NULL, .set = set_roles_claim, .takes = "a claim",
+     .help = "Names roles, as a list or as words of one text; a token without it is refused. Where "
+             "users have records it narrows their roles."},
+    {"roles", true, "{}", .set = add_role, .takes = "\"value=role\"",
+     .help = "Which values of roles_claim stand for which roles; none: values are roles' names. "
+             "Other values count for nothing."},
+    {"team_claim", false, NULL, .set = set_team_claim, .takes = "a claim",
+     .help = "Names the team of a token's user; a token without it is refused."},
+    {"revocation", false, "\"required\"", revocations, .apply = apply_revocation,
+     .help = "required: a token counts only while revocations can be looked up; best_effort: also "
+             "while the store is away."},
+    {.name = NULL},
+};
+
+const struct section issuer_section = {
+    .name = "issuer",
+    .one = "an issuer",
+    .help = "    Whose JSON Web Tokens are taken, for gates that accept jwt.\n",
+    .bytes = sizeof(struct jwt_policy),
+    .items_offset = offsetof(struct config, issuers),
+    .count_offset = offsetof(struct config, issuer_count),
+    .max = ISSUERS_MAX,
+    .fields = fields,
+    .init = init,
+    .check = check,
+    .fini = fini,
+};
