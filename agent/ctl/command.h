@@ -17,7 +17,7 @@
 typedef int command_fn(int argc, char **argv);
 
 struct command {
-    const char *name; /* "key new" */
+    const char *name; /* "key new", "jws-verify" */
     command_fn *run;
     const char *arguments; /* "[--pepper-file FILE] ..." */
     const char *summary;   /* one line */
@@ -27,6 +27,9 @@ struct command {
 command_fn command_key_new;
 command_fn command_key_hash;
 command_fn command_path_canon;
+command_fn command_jws_verify;
+command_fn command_jwt_verify;
+command_fn command_token_mint;
 command_fn command_config_check;
 command_fn command_config_reference;
 

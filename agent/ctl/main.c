@@ -21,6 +21,29 @@ static const struct command commands[] = {
      "Prints a line for each: \"ok <canonical>\", \"changed <canonical>\" where it differs from\n"
      "what came, or \"<reason> <fault>\". Exit status 1 where one was refused. NAME is\n"
      "encoded_slash, empty_segment, semicolon or non_utf8.\n"},
+    {"token mint", command_token_mint,
+     "--alg ALG --key-file FILE [--kid KID] [--expires DURATION] [--now UNIX]",
+     "sign a JSON Web Token with the claims read from stdin",
+     "Prints the token. The claims are one JSON object. FILE is a private key in PEM or, for "
+     "HS256,\n"
+     "HS384 and HS512, a JWK of kty oct, as a private file, env:NAME or credential:NAME. ALG is "
+     "one\n"
+     "of those, RS256, RS384, RS512, ES256, ES384 or ES512. With --expires the token gets iat, "
+     "exp\n"
+     "and, where the claims have none, a jti.\n"},
+    {"jwt-verify", command_jwt_verify, "-f FILE [--now UNIX] [--cert SHA256] [--identity]",
+     "verify a JSON Web Token read from stdin",
+     "Prints the claims where a gate that accepts jwt would take the token, by the issuers of the\n"
+     "configuration FILE; else the first fault, and exit status 1. Revocations are not looked up.\n"
+     "SHA256 is that of the caller's certificate, in hex. --identity adds what Reeve makes of the\n"
+     "claims: issuer, user, team, roles, jti, expires.\n"},
+    {"jws-verify", command_jws_verify, "--jwk FILE [--alg ALG]...",
+     "verify the signature of a token read from stdin",
+     "Prints the payload where the signature is good; else the first fault, and exit status 1. "
+     "FILE\n"
+     "is a JWK, a JWK Set or a public key in PEM. Without ALG every algorithm that the keys are "
+     "good\n"
+     "for is taken. Claims are not looked at.\n"},
     {"config check", command_config_check, "FILE", "check a configuration file",
      "Prints \"ok\", or every error with its line.\n"},
     {"config reference", command_config_reference, "", "print every option", ""},
@@ -43,16 +66,26 @@ static void print_help(const struct command *command, FILE *out)
             command->summary, command->help);
 }
 
-static const struct command *find(int argc, char **argv)
+/* Words of the name that the arguments begin with; 0: another command. */
+static int words_of(const struct command *command, int argc, char **argv)
 {
+    int words = strchr(command->name, ' ') ? 2 : 1;
     char name[64];
 
-    if (argc < 3) {
-        return NULL;
+    if (argc <= words) {
+        return 0;
     }
-    snprintf(name, sizeof(name), "%s %s", argv[1], argv[2]);
+    snprintf(name, sizeof(name), "%s%s%s", argv[1], words == 2 ? " " : "",
+             words == 2 ? argv[2] : "");
+    return strcmp(command->name, name) == 0 ? words : 0;
+}
+
+/* *words: how many its name has. */
+static const struct command *find(int argc, char **argv, int *words)
+{
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i].name, name) == 0) {
+        *words = words_of(&commands[i], argc, argv);
+        if (*words > 0) {
             return &commands[i];
         }
     }
@@ -80,10 +113,11 @@ static int run_command(const struct command *command, int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-    const struct command *command = find(argc, argv);
+    int words = 0;
+    const struct command *command = find(argc, argv, &words);
 
     if (command) {
-        return run_command(command, argc - 3, argv + 3);
+        return run_command(command, argc - 1 - words, argv + 1 + words);
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("reevectl " REEVE_VERSION);

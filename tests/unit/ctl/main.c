@@ -2,6 +2,7 @@
 
 #include "agent/base/crypto.h"
 #include "agent/base/ensure.h"
+#include "tests/support/forge.h"
 #include "tests/unit/ctl/suites.h"
 
 int main(void)
@@ -10,8 +11,10 @@ int main(void)
 
     ensure(crypto_start() == ERR_OK);
     ensure(unsetenv("REEVE_PEPPER_FILE") == 0);
+    forge_make_keys();
     srunner_add_suite(runner, key_suite());
     srunner_add_suite(runner, path_suite());
+    srunner_add_suite(runner, token_suite());
     srunner_add_suite(runner, config_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
