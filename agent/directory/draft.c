@@ -91,6 +91,11 @@ static const struct field limit_fields[] = {
     {"note", VALUE_TEXT, UNKEPT, false},
 };
 
+static const struct field revoked_fields[] = {
+    {"until", VALUE_TIME, KEPT(revoked.until), true},
+    {"note", VALUE_TEXT, UNKEPT, false},
+};
+
 #define TABLE(fields)                                                                              \
     {                                                                                              \
         fields, sizeof(fields) / sizeof((fields)[0])                                               \
@@ -102,7 +107,7 @@ static const struct {
 } tables[RECORD_KIND_COUNT] = {
     [RECORD_KEY] = TABLE(key_fields),     [RECORD_USER] = TABLE(user_fields),
     [RECORD_TEAM] = TABLE(team_fields),   [RECORD_ROLE] = TABLE(role_fields),
-    [RECORD_LIMIT] = TABLE(limit_fields),
+    [RECORD_LIMIT] = TABLE(limit_fields), [RECORD_REVOKED] = TABLE(revoked_fields),
 };
 
 /* What holds between two fields of a kind. */

@@ -72,6 +72,10 @@ struct draft_role {
     bool is_shadow;
 };
 
+struct draft_revoked {
+    int64_t until;
+};
+
 struct draft {
     enum record_kind kind;
     union {
@@ -80,6 +84,7 @@ struct draft {
         struct draft_team team;
         struct draft_role role;
         struct limit_record limit;
+        struct draft_revoked revoked;
     };
     unsigned seen;                          /* a bit for each line of the kind's table */
     struct str names[2 * RECORD_NAMES_MAX]; /* of at most two lists */

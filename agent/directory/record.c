@@ -151,6 +151,7 @@ static const size_t struct_bytes[RECORD_KIND_COUNT] = {
     [RECORD_TEAM] = offsetof(struct record, team) + sizeof(struct team_record),
     [RECORD_ROLE] = offsetof(struct record, role) + sizeof(struct role_record),
     [RECORD_LIMIT] = offsetof(struct record, limit) + sizeof(struct limit_record),
+    [RECORD_REVOKED] = offsetof(struct record, revoked) + sizeof(struct revoked_record),
 };
 
 /* `rules` are a role's. */
@@ -172,6 +173,9 @@ static void pack(const struct draft *draft, struct role *rules, struct record_dr
         break;
     case RECORD_ROLE:
         put_role(&block, &draft->role, rules, &record->role);
+        break;
+    case RECORD_REVOKED:
+        record->revoked = (struct revoked_record){.until = pack_time(draft->revoked.until)};
         break;
     default:
         put_limit(&block, &draft->limit, &record->limit);

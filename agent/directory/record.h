@@ -18,6 +18,7 @@
  *   role                       rule:<id> limits priority mode note
  *   limit  rate                burst scope on_store_down mode note
  *   limit  quota per           tz scope on_store_down mode note
+ *   revoked until              note
  *
  *   user, team        a name: [A-Za-z0-9._@-]{1,64}
  *   roles, limits     0 to 32 names, comma separated, no blanks, no empty item, none twice. A
@@ -25,6 +26,8 @@
  *   allow_from        1 to 64 addresses or prefixes (base/ip.h), comma separated like names, none
  *                     spelled twice
  *   state             "active" or "disabled"
+ *   until             a time: when the token has ended by itself. The key's TTL should be that; a record
+ *                     that is still there counts all the same
  *   times             UNIX seconds, decimal without leading zero, 1 to 253402300799 (year 9999); 0
  *                     is refused, since it would read as "never"
  *   hash, hash2       "sha256:<64 hex>" or "hmac-sha256:<pepper id>:<64 hex>", lower case; pepper
@@ -81,6 +84,7 @@ enum record_kind {
     RECORD_TEAM,
     RECORD_ROLE,
     RECORD_LIMIT,
+    RECORD_REVOKED,
     RECORD_KIND_COUNT
 };
 
@@ -198,6 +202,11 @@ struct limit_record {
     bool is_shadow;          /* measured and reported only */
 };
 
+/* <prefix>revoked:<name>, of a token (authn/tokens.h). That it is there says all. */
+struct revoked_record {
+    struct record_time until;
+};
+
 /* A parsed record of any kind; which member holds is known from the kind it was asked for. Its
  * memory ends with what that member takes, not with the union. */
 struct record {
@@ -209,6 +218,7 @@ struct record {
         struct team_record team;
         struct role_record role;
         struct limit_record limit;
+        struct revoked_record revoked;
     };
 };
 

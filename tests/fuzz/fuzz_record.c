@@ -2,7 +2,7 @@
  * Aims at record_parse(), role_compile(), rule_parse(), template_parse(), role_match(),
  * role_match_compare().
  *
- * Input: a first line "key", "user", "team", "role" or "limit"; then "<field><TAB><value>" a line,
+ * Input: a first line "key", "user", "team", "role", "limit" or "xrevoked"; then "<field><TAB><value>" a line,
  * and for roles "?<TAB><method><TAB><host><TAB><path>" for a question. Nothing is escaped. Whatever
  * comes:
  *  - a record that is taken borrows nothing from its fields, and what it holds is within bounds;
@@ -57,7 +57,7 @@ static void line_read(struct input *input, struct str line)
 
 static enum record_kind kind_read(struct str line)
 {
-    static const char initials[RECORD_KIND_COUNT] = {'k', 'u', 't', 'r', 'l'};
+    static const char initials[RECORD_KIND_COUNT] = {'k', 'u', 't', 'r', 'l', 'x'};
 
     for (int kind = 0; kind < RECORD_KIND_COUNT; kind++) {
         if (line.len > 0 && line.ptr[0] == initials[kind]) {
@@ -151,6 +151,9 @@ static void record_check(struct record *record, const struct input *input)
         break;
     case RECORD_LIMIT:
         limit_check(&record->limit);
+        break;
+    case RECORD_REVOKED:
+        ensure(record_seconds(record->revoked.until) > 0);
         break;
     default:
         role_check(&record->role, input);

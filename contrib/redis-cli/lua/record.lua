@@ -147,6 +147,12 @@ local kinds = {
             note = check_label,
         },
     },
+    revoked = {
+        show = { "until", "note" },
+        required = { "until" },
+        default = {},
+        check = { ["until"] = check_time, note = check_label },
+    },
     role = {
         show = { "mode", "priority", "limits", "note" },
         required = {},

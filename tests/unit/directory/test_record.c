@@ -565,6 +565,7 @@ static const struct key_case {
     {RECORD_TEAM, {"payments", 8}, "reeve:team:payments"},
     {RECORD_ROLE, {"a.b_c@d-e", 9}, "reeve:role:a.b_c@d-e"},
     {RECORD_LIMIT, {"daily", 5}, "reeve:limit:daily"},
+    {RECORD_REVOKED, {"0a1b", 4}, "reeve:revoked:0a1b"},
     {RECORD_USER, {"auth0|1", 7}, "reeve:user:{auth0%7C1}"},
     {RECORD_USER, {"{x}:%", 5}, "reeve:user:{%7Bx%7D%3A%25}"},
     {RECORD_TEAM, {"\0\xff \n", 4}, "reeve:team:%00%FF%20%0A"},
