@@ -29,7 +29,8 @@
     X(wire, PATH, record->path, "path", 2048, "canonical; \"path_raw\": as sent, when refused")    \
     X(text, USER, record->user, "user", 128, "absent: not known")                                  \
     X(text, TEAM, record->team, "team", 64, "the user's team")                                     \
-    X(text, CREDENTIAL, record->credential, "credential", 128, "key:<id>; #2: by the second hash") \
+    X(text, CREDENTIAL, record->credential, "credential", 128,                                     \
+      "key:<id>, #2: by the second hash; jwt:<issuer>:<name to revoke>")                           \
     X(text, ROLES, record->roles, "roles", 512, "those that could allow")                          \
     X(text, VERDICT, record->verdict, "verdict", 16, "what HAProxy was told")                      \
     X(number, STATUS, record->status, "status", 0, "what HAProxy should answer")                   \

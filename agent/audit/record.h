@@ -27,7 +27,8 @@ struct audit_record {
     bool path_is_raw;
     struct str user; /* empty: not known */
     struct str team;
-    struct str credential; /* "key:<id>", "key:<id>#2" when the second hash matched; or empty */
+    struct str credential; /* "key:<id>", "key:<id>#2" when the second hash matched;
+                              "jwt:<issuer>", ":" and its revocation's name; or empty */
     struct str roles;      /* "a,b": those that could allow */
     struct str verdict;    /* what HAProxy was told: allow, throttle, deny */
     int status;

@@ -253,6 +253,19 @@ static void check_unnamed_keys(struct draft *draft)
     }
 }
 
+/* Nobody could sign a token for it. */
+static void check_issuers(struct draft *draft)
+{
+    const struct config *config = draft->config;
+
+    for (size_t i = 0; i < config->gate_count && config->issuer_count == 0; i++) {
+        if ((config->gates[i].accept & CREDENTIAL_JWT) != 0) {
+            draft_error(draft, draft->path, "gate \"%s\": accept: jwt needs an issuer",
+                        log_quote(config->gates[i].name).text);
+        }
+    }
+}
+
 void draft_complete(struct draft *draft)
 {
     read_peppers(draft);
@@ -264,6 +277,9 @@ void draft_complete(struct draft *draft)
     }
     name_agent(draft);
     check_unnamed_keys(draft);
+    if (draft->error_count == 0) {
+        check_issuers(draft);
+    }
     if (draft->config->gate_count == 0 && draft->error_count == 0) {
         draft_error(draft, draft->path, "no gate is configured: every request would be denied");
     }

@@ -109,6 +109,7 @@ struct config {
     struct pepper_set peppers;
     bool accept_unpeppered;
     size_t max_token_bytes; /* of a JSON Web Token */
+    unsigned max_tokens;    /* that a worker remembers */
 
     /* audit */
     char *audit_file;

@@ -10,7 +10,7 @@
 static const struct choice accept_kinds[] = {
     {"apikey", CREDENTIAL_APIKEY, NULL},
     {"basic", CREDENTIAL_BASIC, "basic is not supported by this version"},
-    {"jwt", CREDENTIAL_JWT, "jwt is not supported by this version"},
+    {"jwt", CREDENTIAL_JWT, NULL},
     {"cert", CREDENTIAL_CERT, "cert is not supported by this version"},
     {NULL, 0, NULL},
 };

@@ -179,6 +179,9 @@ const struct setting settings[] = {
     {"max_token_size", .type = &setting_size, .offset = AT(max_token_bytes), .min = KIB,
      .max = JWS_BYTES_MAX, .initial = "8KiB",
      .help = "Longest JSON Web Token taken. HAProxy's tune.bufsize bounds it too."},
+    {"max_tokens", NUMBER(max_tokens, 16, 10000000), .initial = "10000",
+     .help = "Verified tokens that a worker remembers; another one costs its signature again. Give "
+             "directory_max_absent as much, since it holds what is not revoked."},
 
     {"audit_file", PATH(audit_file), .initial = "/var/log/reeve/audit.jsonl", .needs_restart = true,
      .help = "One JSON line for each decision. SIGHUP opens it again."},

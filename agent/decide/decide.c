@@ -177,11 +177,11 @@ static enum step_result step_offer(struct run *run)
     }
     switch (run->offer.kind) {
     case CREDENTIAL_APIKEY:
+    case CREDENTIAL_JWT:
         return STEP_NEXT;
     case CREDENTIAL_NONE:
         return gate->anonymous.len > 0 ? STEP_NEXT : run_deny(run, REASON_NO_CREDENTIAL, NULL);
     case CREDENTIAL_BASIC:
-    case CREDENTIAL_JWT:
     case CREDENTIAL_CERT:
         break;
     }
@@ -190,8 +190,8 @@ static enum step_result step_offer(struct run *run)
 
 /* In order; the first that does not say STEP_NEXT ends the run. */
 static step_fn *const steps[] = {
-    step_gate, step_request, step_host, step_path,  step_offer,
-    step_key,  step_user,    step_team, step_rules, step_limits,
+    step_gate,  step_request, step_host, step_path,  step_offer,  step_key,
+    step_token, step_user,    step_team, step_rules, step_limits,
 };
 
 /* What an observing gate tells HAProxy: allow, and in `shadow` what it would have been. */

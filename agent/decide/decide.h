@@ -2,7 +2,7 @@
  * Deciding: the steps of one request in order, each either goes on, ends with a verdict, or waits
  * for a record.
  *
- *   gate -> request -> host -> path -> offer -> key -> user -> team -> rules -> limits
+ *   gate -> request -> host -> path -> offer -> key -> token -> user -> team -> rules -> limits
  *
  * The steps are a pure function of the request, the directory, the leases and the instant, with no
  * effect before the end: limits are checked one after the other and spent together in the last
@@ -13,6 +13,7 @@
 #define REEVE_DECIDE_DECIDE_H
 
 #include "agent/authn/apikey.h"
+#include "agent/authn/tokens.h"
 #include "agent/base/arena.h"
 #include "agent/base/clock.h"
 #include "agent/config/config.h"
@@ -29,6 +30,7 @@ struct decide_context {
     const struct config *config;
     struct directory *directory;
     struct apikey_verifier *apikeys;
+    struct tokens *tokens;
     struct quota *quota;
     struct memo *memo; /* NULL: none */
 };
@@ -47,7 +49,8 @@ struct decision {
     struct str host;          /* normalised; raw where it was refused */
     struct str path;          /* canonical; raw where it was refused */
     bool path_is_raw;
-    struct str credential;     /* for the audit: "key:<id>#2" where the key's second hash matched */
+    struct str credential;     /* for the audit: "key:<id>#2" where the key's second hash
+                                  matched, "jwt:<issuer>:<revocation>" of a token with a jti */
     struct str limits;         /* for the audit, see decide/limits.c */
     struct quota_claim *spent; /* what an allow took */
     size_t spent_count;

@@ -1,4 +1,4 @@
-/* Who is calling: the key, its user, the user's team. */
+/* Who is calling: the key or token, its user, the user's team. */
 #include "agent/decide/memo.h"
 #include "agent/decide/run.h"
 
@@ -85,20 +85,102 @@ enum step_result step_key(struct run *run)
     return STEP_NEXT;
 }
 
+/* ---- tokens ---- */
+
+static void name_token(struct run *run, const struct token *token)
+{
+    struct str parts[] = {STR("jwt:"), token->identity.policy->name, STR(":"), token->revocation};
+    bool has_id = token->revocation.len > 0;
+    struct str full = run_join(run, parts, has_id ? 4 : 2);
+
+    run->out->credential = full;
+    run->out->verdict.credential = full;
+    if (has_id && full.len > 0) {
+        run->out->verdict.credential.len -= 1 + token->revocation.len;
+    }
+}
+
+/* Of a certificate that HAProxy did not verify nothing is known. */
+static struct str verified_cert(const struct request *request)
+{
+    return request->cert_used && request->cert_verify == 0 ? request->cert_sha256 : STR_ABSENT;
+}
+
+/* A record under the token's name ends it. Whether one has to be asked for is the issuer's policy. */
+static enum step_result check_revocation(struct run *run)
+{
+    const struct token *token = run->token;
+    struct directory_entry *entry;
+
+    if (str_is_absent(token->revocation)) {
+        return STEP_NEXT;
+    }
+    enum step_result result = run_get(run, RECORD_REVOKED, token->revocation, &entry);
+    bool is_away = result == STEP_END && run->out->verdict.reason == REASON_STORE_DOWN;
+    if (is_away && !token->identity.policy->needs_revocations) {
+        run->out->verdict.reason = REASON_NONE;
+        return STEP_NEXT;
+    }
+    if (result == STEP_NEXT && entry) {
+        return run_deny(run, REASON_REVOKED, "revoked token");
+    }
+    return result;
+}
+
+enum step_result step_token(struct run *run)
+{
+    if (run->offer.kind != CREDENTIAL_JWT) {
+        return STEP_NEXT;
+    }
+    enum jose_fault fault = tokens_verify(run->context->tokens, run->offer.text, run->now,
+                                          verified_cert(run->request), &run->token);
+    if (fault != JOSE_NONE) {
+        run->token = NULL;
+        return run_deny(run, jose_fault_reason(fault), jose_fault_text(fault));
+    }
+    name_token(run, run->token);
+    run->out->verdict.user = run->token->identity.user;
+    return check_revocation(run);
+}
+
+/* Tokens that were issued before, or do not say when. */
+static bool is_too_old(const struct run *run)
+{
+    int64_t not_before_s = record_seconds(run->user->tokens_not_before);
+
+    return run->token && not_before_s > 0 && run->token->identity.issued_at_s < not_before_s;
+}
+
+/* ---- users ---- */
+
+static enum step_result get_user(struct run *run, struct directory_entry **entry)
+{
+    struct str name = run->out->verdict.user;
+
+    return run->key
+               ? run_get_linked(run, run->key_entry, DIRECTORY_LINK_USER, RECORD_USER, name, entry)
+               : run_get(run, RECORD_USER, name, entry);
+}
+
 enum step_result step_user(struct run *run)
 {
     struct directory_entry *entry;
 
-    if (!run->key) {
+    if (run_has_token_user(run)) {
+        run->out->verdict.team = run->token->identity.team;
         return STEP_NEXT;
     }
-    enum step_result result = run_get_linked(run, run->key_entry, DIRECTORY_LINK_USER, RECORD_USER,
-                                             run->out->verdict.user, &entry);
+    if (!run->key && !run->token) {
+        return STEP_NEXT;
+    }
+    enum step_result result = get_user(run, &entry);
     if (result != STEP_NEXT) {
         return result;
     }
     if (!entry) {
-        return run_deny(run, REASON_USER_DISABLED, "the key's user does not exist");
+        return run_deny(run, REASON_USER_DISABLED,
+                        run->key ? "the key's user does not exist"
+                                 : "the token's user does not exist");
     }
     run->user_entry = entry;
     run->user = &entry->record->user;
@@ -110,21 +192,32 @@ enum step_result step_user(struct run *run)
     if (expires != 0 && now_wall_s(run->now) >= expires) {
         return run_deny(run, REASON_USER_DISABLED, "user expired");
     }
+    if (is_too_old(run)) {
+        return run_deny(run, REASON_REVOKED, "issued before the user's tokens_not_before");
+    }
     if (!source_is_allowed(run, &run->user->allow_from)) {
         return run_deny(run, REASON_SOURCE_ADDRESS, "the user's allow_from");
     }
     return STEP_NEXT;
 }
 
+static enum step_result get_team(struct run *run, struct directory_entry **entry)
+{
+    struct str name = run->out->verdict.team;
+
+    return run->user
+               ? run_get_linked(run, run->user_entry, DIRECTORY_LINK_TEAM, RECORD_TEAM, name, entry)
+               : run_get(run, RECORD_TEAM, name, entry);
+}
+
 enum step_result step_team(struct run *run)
 {
     struct directory_entry *entry;
 
-    if (!run->user || run->out->verdict.team.len == 0) {
+    if (run_is_anonymous(run) || run->out->verdict.team.len == 0) {
         return STEP_NEXT;
     }
-    enum step_result result = run_get_linked(run, run->user_entry, DIRECTORY_LINK_TEAM, RECORD_TEAM,
-                                             run->out->verdict.team, &entry);
+    enum step_result result = get_team(run, &entry);
     if (result != STEP_NEXT) {
         return result;
     }

@@ -46,10 +46,17 @@ static const struct limit_record *record_of(const struct limit *limit)
     return &limit->entry->record->limit;
 }
 
+/* The memo knows users by where their names stand. A token's name may be gone, and another's stand
+ * there, while directory and leases stay as they are. */
+static struct memo *memo_of(const struct run *run)
+{
+    return run->token ? NULL : run->context->memo;
+}
+
 static bool recall(struct run *run, struct limit *limit)
 {
     const struct decide_context *context = run->context;
-    const struct memo_line *line = memo_find(context->memo, limit->name, run->out->verdict.user,
+    const struct memo_line *line = memo_find(memo_of(run), limit->name, run->out->verdict.user,
                                              context->directory, context->quota);
 
     if (!line || !directory_is_current(context->directory, line->entry, run->now)) {
@@ -154,7 +161,7 @@ static void remember(struct run *run, const struct limit *limit, const struct qu
         .lease = claim->lease,
         .is_exact = limit->is_exact,
     };
-    memo_keep(context->memo, &line);
+    memo_keep(memo_of(run), &line);
 }
 
 static struct str source_text(const struct ip *source, char out[IP_TEXT_MAX])

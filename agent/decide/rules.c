@@ -1,6 +1,6 @@
 /*
- * Whether the caller's roles allow the request. A user's denies always apply; the key's role subset
- * narrows the allows only. Shadow roles decide nothing: what they would change is told in `shadow`.
+ * Whether the caller's roles allow the request. A user's denies always apply; the role subset of a
+ * key or token narrows the allows only. Shadow roles decide nothing: what they would change is told in `shadow`.
  */
 #include "agent/access/role.h"
 #include "agent/decide/run.h"
@@ -41,7 +41,20 @@ static void keep_better(struct best *best, const struct role_match *match, struc
     }
 }
 
-static bool may_allow(const struct key_record *key, struct str role)
+static bool token_may_allow(const struct token *token, struct str role)
+{
+    if (!token || !token->identity.narrows_roles) {
+        return true;
+    }
+    for (size_t i = 0; i < token->role_count; i++) {
+        if (str_equal(token->roles[i], role)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool key_may_allow(const struct key_record *key, struct str role)
 {
     if (!key || !key->has_roles) {
         return true;
@@ -52,6 +65,12 @@ static bool may_allow(const struct key_record *key, struct str role)
         }
     }
     return false;
+}
+
+/* The subset of roles that the credential has. */
+static bool may_allow(const struct run *run, struct str role)
+{
+    return key_may_allow(run->key, role) && token_may_allow(run->token, role);
 }
 
 /* Whether the user's own limits lift it: "!daily". */
@@ -95,7 +114,7 @@ static enum step_result search_role(struct search *search, struct str role)
     }
     const struct role_record *record = &entry->record->role;
     role_match(record->rules, &search->query, &deny, &allow);
-    if (!may_allow(run->key, role)) {
+    if (!may_allow(run, role)) {
         allow = (struct role_match){.rule = STR_ABSENT};
     }
     keep_better(&search->shadowed.deny, &deny, role, record);
@@ -138,7 +157,7 @@ static enum reason outcome_reason(const struct run *run, const struct outcome *o
         return REASON_OK;
     }
     /* Who offered nothing may still authenticate. */
-    return run->user ? REASON_NO_RULE : REASON_NO_CREDENTIAL;
+    return run_is_anonymous(run) ? REASON_NO_CREDENTIAL : REASON_NO_RULE;
 }
 
 static void tell_shadow(struct search *search)
@@ -195,14 +214,19 @@ static enum step_result conclude(struct search *search)
     return STEP_NEXT;
 }
 
-/* The user's roles, or the one of the anonymous. */
+/* The user's roles, the token's, or the one of the anonymous. */
 static size_t role_count(const struct run *run)
 {
-    return run->user ? run->user->roles.count : 1;
+    return run->user                 ? run->user->roles.count
+           : run_has_token_user(run) ? run->token->role_count
+                                     : 1;
 }
 
 static struct str role_at(const struct run *run, size_t i)
 {
+    if (run_has_token_user(run)) {
+        return run->token->roles[i];
+    }
     return run->user ? record_name(&run->user->roles, i) : run->out->gate->anonymous;
 }
 
@@ -214,7 +238,7 @@ static struct str role_list(struct run *run)
 
     for (size_t i = 0; i < role_count(run); i++) {
         struct str role = role_at(run, i);
-        if (may_allow(run->key, role)) {
+        if (may_allow(run, role)) {
             if (count > 0) {
                 parts[count++] = STR(",");
             }
@@ -227,12 +251,13 @@ static struct str role_list(struct run *run)
 
 enum step_result step_rules(struct run *run)
 {
-    struct search search = {.run = run,
-                            .query = {.method = run->request->method,
-                                      .host = run->out->host,
-                                      .path = run->out->path,
-                                      .user = run->user ? run->out->verdict.user : STR_ABSENT,
-                                      .team = run->out->verdict.team}};
+    struct search search = {
+        .run = run,
+        .query = {.method = run->request->method,
+                  .host = run->out->host,
+                  .path = run->out->path,
+                  .user = run_is_anonymous(run) ? STR_ABSENT : run->out->verdict.user,
+                  .team = run->out->verdict.team}};
 
     run->out->verdict.roles = role_list(run);
     for (size_t i = 0; i < role_count(run); i++) {

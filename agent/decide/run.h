@@ -22,7 +22,8 @@ struct run {
     struct offer offer;
     struct str keyid;                   /* of key */
     const struct key_record *key;       /* NULL: no key (anonymous) */
-    const struct user_record *user;     /* NULL: anonymous */
+    const struct token *token;          /* NULL: no token */
+    const struct user_record *user;     /* NULL: anonymous, or known by the token alone */
     const struct team_record *team;     /* NULL: none */
     struct directory_entry *key_entry;  /* of key */
     struct directory_entry *user_entry; /* of user */
@@ -50,8 +51,20 @@ struct limit {
 
 typedef enum step_result step_fn(struct run *run);
 
+/* The token is all there is to know of its user. */
+static inline bool run_has_token_user(const struct run *run)
+{
+    return run->token && run->token->identity.policy->has_users;
+}
+
+static inline bool run_is_anonymous(const struct run *run)
+{
+    return !run->user && !run_has_token_user(run);
+}
+
 /* decide/identify.c: who is calling. */
 step_fn step_key;
+step_fn step_token;
 step_fn step_user;
 step_fn step_team;
 /* decide/rules.c: whether the caller's roles allow it. */

@@ -152,22 +152,28 @@ static void add_connection(struct worker *worker, int fd)
     worker->connections = connection;
 }
 
-/* Peppers may have been rotated, so the verifier is made anew with the snapshot. Where that fails
- * the old snapshot stays whole. */
+/* Peppers and issuers' keys may have been rotated, so the verifiers are made anew with the snapshot.
+ * Where that fails the old snapshot stays whole. */
 static void use_config(struct worker *worker, struct config *config)
 {
     struct apikey_verifier *apikeys =
         apikey_verifier_new(&config->peppers, config->accept_unpeppered);
+    struct tokens *tokens = tokens_new(config);
 
-    if (!apikeys) {
-        log_error("worker %u: the new configuration's peppers can not be used; the old one stays",
+    if (!apikeys || !tokens) {
+        log_error("worker %u: the new configuration's secrets can not be used; the old one stays",
                   worker->index);
+        apikey_verifier_free(apikeys);
+        tokens_free(tokens);
         config_unref(config);
         return;
     }
     apikey_verifier_free(worker->apikeys);
+    tokens_free(worker->tokens);
     worker->apikeys = apikeys;
+    worker->tokens = tokens;
     worker->engine.decide.apikeys = apikeys;
+    worker->engine.decide.tokens = tokens;
     worker->engine.decide.config = config;
     config_unref(worker->config);
     worker->config = config;
@@ -380,14 +386,16 @@ static enum err init_parts(struct worker *worker, const struct worker_settings *
         return ERR_IO;
     }
     worker->apikeys = apikey_verifier_new(&config->peppers, config->accept_unpeppered);
+    worker->tokens = tokens_new(config);
     enum err e = init_store(worker, from);
-    if (e != ERR_OK || !worker->apikeys) {
+    if (e != ERR_OK || !worker->apikeys || !worker->tokens) {
         return ERR_MEMORY;
     }
     struct engine_settings settings = {
         .decide = {.config = config,
                    .directory = worker->directory,
                    .apikeys = worker->apikeys,
+                   .tokens = worker->tokens,
                    .quota = worker->quota},
         .spool = worker->spool,
         .output_cb = output_cb,
@@ -459,6 +467,7 @@ void worker_fini(struct worker *worker)
     store_free(worker->store);
     engine_fini(&worker->engine);
     apikey_verifier_free(worker->apikeys);
+    tokens_free(worker->tokens);
     if (worker->loop) {
         ev_loop_destroy(worker->loop);
     }

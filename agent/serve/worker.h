@@ -48,6 +48,7 @@ struct worker {
     struct quota *quota;
     char holder[QUOTA_HOLDER_BYTES_MAX];
     struct apikey_verifier *apikeys;
+    struct tokens *tokens;
     struct spool *spool;
     struct engine engine;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tests/scenario/box.h"
+#include "tests/support/forge.h"
 
 #define DECISIONS 1000
 
@@ -35,7 +36,10 @@ static struct box box;
 
 static void setup(void)
 {
-    box_open(&box, "gate \"*\" { accept = {apikey} }\nmax_age = \"60s\"\n"
+    setenv("JWK", "{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}", 1);
+    box_open(&box, "gate \"*\" { accept = {apikey, jwt} }\nmax_age = \"60s\"\n"
+                   "issuer id { issuer = id audience = {api} algorithms = {HS256}\n"
+                   "keys = {\"env:JWK\"} }\n"
                    "spool_size = \"4MiB\"");
 }
 
@@ -105,6 +109,25 @@ START_TEST(an_allow_allocates_nothing)
 }
 END_TEST
 
+/* But for its first sight. */
+START_TEST(an_allow_by_a_token_allocates_nothing)
+{
+    struct spop_question question = box_question(&box);
+    char authorization[1024];
+    char *token = forge_mac_token(STR("0123456789abcdef0123456789abcdef"), "HS256",
+                                  STR("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"),
+                                  STR("{\"iss\":\"id\",\"aud\":\"api\",\"sub\":\"alice\","
+                                      "\"jti\":\"t1\",\"exp\":4000000000}"));
+
+    snprintf(authorization, sizeof(authorization), "Bearer %s", token);
+    free(token);
+    question.apikey = NULL;
+    question.authorization = authorization;
+    ck_assert_uint_eq(count_decisions(&question), 0);
+    ck_assert_uint_eq(box.engine.counters.verdicts[VERDICT_ALLOW], DECISIONS + 1);
+}
+END_TEST
+
 START_TEST(four_limits_allocate_nothing)
 {
     struct spop_question question = box_question(&box);
@@ -156,6 +179,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_counter_counts);
     tcase_add_test(tcase, an_allow_allocates_nothing);
+    tcase_add_test(tcase, an_allow_by_a_token_allocates_nothing);
     tcase_add_test(tcase, four_limits_allocate_nothing);
     tcase_add_test(tcase, a_throttle_allocates_nothing);
     tcase_add_test(tcase, a_deny_allocates_nothing);

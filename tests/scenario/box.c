@@ -71,6 +71,7 @@ static void open_parts(struct box *box)
     box->counters.now_us = START_US;
     box->directory = directory_new(&box->fake->store, &settings);
     box->apikeys = apikey_verifier_new(&box->config->peppers, box->config->accept_unpeppered);
+    box->tokens = tokens_new(box->config);
     ck_assert_msg(spool_create(box->dir, &identity, box->config->spool_bytes, &box->spool, &diag) ==
                       ERR_OK,
                   "%s", diag.text);
@@ -80,7 +81,7 @@ static void open_parts(struct box *box)
                                                   .worker_count = 1};
     ck_assert_int_eq(quota_start(), ERR_OK);
     box->quota = quota_new(&box->fake->store, &quota_settings);
-    ck_assert(box->fake && box->directory && box->apikeys && box->quota);
+    ck_assert(box->fake && box->directory && box->apikeys && box->tokens && box->quota);
 }
 
 static void open_peers(struct box *box)
@@ -112,6 +113,7 @@ void box_open(struct box *box, const char *conf)
         .decide = {.config = box->config,
                    .directory = box->directory,
                    .apikeys = box->apikeys,
+                   .tokens = box->tokens,
                    .quota = box->quota},
         .spool = box->spool,
         .output_cb = count_output_cb,
@@ -137,6 +139,7 @@ void box_close(struct box *box)
     quota_free(box->quota);
     store_free(&box->fake->store);
     apikey_verifier_free(box->apikeys);
+    tokens_free(box->tokens);
     spool_close(box->spool);
     config_unref(box->config);
     crypto_stop();

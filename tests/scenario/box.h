@@ -30,6 +30,7 @@ struct box {
     struct fake_counters counters; /* of limits */
     struct directory *directory;
     struct apikey_verifier *apikeys;
+    struct tokens *tokens;
     struct spool *spool;
     struct quota *quota;
     struct engine engine;

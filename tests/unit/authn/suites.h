@@ -9,6 +9,7 @@
 Suite *form_suite(void);
 Suite *make_suite(void);
 Suite *memory_suite(void);
+Suite *tokens_suite(void);
 Suite *verify_suite(void);
 
 #endif

@@ -11,8 +11,7 @@ static const struct {
     {"", "reeve.conf: no gate is configured: every request would be denied\n"},
     {"gate x { accept = {basic} }",
      "reeve.conf:1: gate \"x\": accept: basic is not supported by this version\n"},
-    {"gate x { accept = {apikey, jwt} }",
-     "reeve.conf:1: gate \"x\": accept: jwt is not supported by this version\n"},
+    {"gate x { accept = {apikey, jwt} }", "reeve.conf: gate \"x\": accept: jwt needs an issuer\n"},
     {"gate x {\n accept = {cert} }",
      "reeve.conf:2: gate \"x\": accept: cert is not supported by this version\n"},
     {"gate x { accept = {apikey}\n also = {cert} }",
@@ -24,8 +23,9 @@ static const struct {
     {"gate x { accept = {apikey} also = {apikey} }",
      "reeve.conf:1: gate \"x\": also: apikey is not supported here by this version\n"},
     {"gate x { accept = {APIKEY} }",
-     "reeve.conf:1: gate \"x\": accept: expected apikey, got \"APIKEY\"\n"},
-    {"gate x { accept = {\"\"} }", "reeve.conf:1: gate \"x\": accept: expected apikey, got \"\"\n"},
+     "reeve.conf:1: gate \"x\": accept: expected apikey or jwt, got \"APIKEY\"\n"},
+    {"gate x { accept = {\"\"} }",
+     "reeve.conf:1: gate \"x\": accept: expected apikey or jwt, got \"\"\n"},
     {"gate x { }", "reeve.conf:1: gate \"x\": nobody could pass: set accept or anonymous\n"},
     {"gate x { accept = {} }",
      "reeve.conf:1: gate \"x\": nobody could pass: set accept or anonymous\n"},
@@ -71,8 +71,8 @@ END_TEST
 START_TEST(every_error_of_every_gate_is_listed)
 {
     ck_assert_str_eq(
-        box_errors("gate x { accept = {jwt, cert} mode = x }\ngate y { relax = {y} }\ngate z {}"),
-        "reeve.conf:1: gate \"x\": accept: jwt is not supported by this version\n"
+        box_errors("gate x { accept = {basic, cert} mode = x }\ngate y { relax = {y} }\ngate z {}"),
+        "reeve.conf:1: gate \"x\": accept: basic is not supported by this version\n"
         "reeve.conf:1: gate \"x\": accept: cert is not supported by this version\n"
         "reeve.conf:1: gate \"x\": mode: expected enforce or observe, got \"x\"\n"
         "reeve.conf:2: gate \"y\": relax: expected encoded_slash, empty_segment, semicolon or "

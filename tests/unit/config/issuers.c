@@ -178,6 +178,15 @@ START_TEST(options_reach_the_issuer)
 }
 END_TEST
 
+START_TEST(a_gate_takes_tokens_where_there_is_an_issuer)
+{
+    struct config *config = box_load("issuer corp { " EC " }\ngate x { accept = {jwt, apikey} }\n");
+
+    ck_assert_uint_eq(config->gates[0].accept, CREDENTIAL_JWT | CREDENTIAL_APIKEY);
+    config_unref(config);
+}
+END_TEST
+
 START_TEST(secrets_may_come_from_the_environment)
 {
     setenv("REEVE_JWK", A1_JWK, 1);
@@ -216,6 +225,7 @@ Suite *issuers_suite(void)
     tcase_add_loop_test(tests, refused_with_line_and_reason, 0, COUNT(bad_issuers));
     tcase_add_test(tests, unset_options_are_strict);
     tcase_add_test(tests, options_reach_the_issuer);
+    tcase_add_test(tests, a_gate_takes_tokens_where_there_is_an_issuer);
     tcase_add_test(tests, secrets_may_come_from_the_environment);
     tcase_add_test(tests, keys_that_would_all_be_tried_are_bounded);
     suite_add_tcase(suite, tests);

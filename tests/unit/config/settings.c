@@ -59,6 +59,7 @@ static const struct cases {
     {"pepper_file", {"pepper"}, {"", "a\tb"}},
     {"accept_unpeppered", {"true", "false"}, {"yes", "1", "True", ""}},
     {"max_token_size", {"1KiB", "32KiB", "1024"}, {"1023", "32769", "8KB"}},
+    {"max_tokens", {"16", "10000000"}, {"15", "10000001"}},
     {"audit_file", {"audit.jsonl", "/var/log/a b.jsonl"}, {"", "a\nb"}},
     {"spool_dir", {"spool", "/run/reeve"}, {"", "a\nb"}},
     {"spool_size", {"64KiB", "1GiB", "65536"}, {"65535", "1073741825", "8MB"}},
