@@ -6,7 +6,10 @@
 
 local words = netstrings(ARGV[1])
 local how, kind, name = words[1], words[2], words[3]
-local is_moment = { expires = true, not_before = true, tokens_not_before = true, created = true }
+local is_moment = { expires = true, not_before = true, tokens_not_before = true, created = true,
+    ["until"] = true }
+-- A token counts for its issuer's leeway longer, which is a minute at most.
+local GRACE_SECONDS = 120
 local now = server_seconds()
 
 -- Gives the stored form, "" to delete the field, or nil and a fault.
@@ -69,6 +72,9 @@ local function write(changes)
         else
             redis.call("HSET", KEYS[1], field, value)
         end
+    end
+    if changes["until"] then
+        redis.call("EXPIREAT", KEYS[1], tonumber(changes["until"]) + GRACE_SECONDS)
     end
 end
 
