@@ -49,7 +49,7 @@ class Site:
             f'issuer "corp" {{ issuer = "{ISSUER}" audience = {{api}} algorithms = {{ES256}}\n'
             f'keys = {{"{self.current}"}} }}\n'
         )
-        self.stack = Stack(directory)
+        self.stack = Stack(directory, is_patient=True)
         for agent in self.stack.agents:
             agent.use_config(config)
 

@@ -384,6 +384,8 @@ static Suite *tokens_suite(void)
     TCase *tests = tcase_create("tokens");
     TCase *others = tcase_create("others");
 
+    tcase_set_timeout(tests, 60);
+    tcase_set_timeout(others, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_token_stands_for_its_user);
     tcase_add_test(tests, what_is_no_good_token_is_401);
