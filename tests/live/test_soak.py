@@ -10,6 +10,8 @@ from harness.wait import wait_until
 from test_outage import memory_kib
 
 GROWTH_KIB = 1024
+# A machine that stands still for a moment is taken for no outage of the store.
+PATIENT = {"deadline": "1800ms", "store_timeout": "1500ms"}
 
 
 def settle(crowd):
@@ -73,7 +75,7 @@ def test_reloads(start_crowd, is_long, say):
 
 def test_soak(start_crowd, is_long, say):
     seconds = 600 if is_long else 10
-    crowd = start_crowd(agents=1, users=1000)
+    crowd = start_crowd(agents=1, users=1000, **PATIENT)
     crowd.load(2000, 3).join()
     before = settle(crowd)
     load = crowd.load(2000, seconds)
