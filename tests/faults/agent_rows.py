@@ -1,6 +1,5 @@
 """A: the agent's process. Descriptors, memory, calls that fail, signals, clocks."""
 
-import collections
 import os
 import signal
 import subprocess
@@ -330,17 +329,11 @@ def little_memory(world):
     subprocess.run(["prlimit", f"--pid={world.agent.pid}", f"--as={most}"], check=True)
     until = time.monotonic() + (600 if world.is_long else 1.5)
     users = [world.add_user(f"user{number}") for number in range(50)]
-    answers = collections.Counter()
     while time.monotonic() < until:
         for user in users:
-            answer = world.ask(user)
-            answers[answer.verdict, answer.reason] += 1
+            assert world.ask(user).verdict == "allow"
             world.ask_stranger()
         assert world.rss() < world.base_rss + MIB
-    # Nearly each answer needs Redis here. A machine that stands still makes some of them late.
-    late = answers["deny", "store_down"] + answers["deny", "deadline"]
-    assert answers["allow", "ok"] + late == answers.total(), answers
-    assert late * 10 <= answers.total(), answers
 
 
 def crash(world):
@@ -362,6 +355,8 @@ def crash(world):
 
 FAULTS = {"faults": True}
 SMALL = {"directory_max_records": 16, "directory_max_absent": 16}
+# Where nearly each answer needs Redis: a machine that stands still for a moment refuses nobody.
+PATIENT = {"deadline": "1800ms", "store_timeout": "1500ms"}
 
 ROWS = [
     Row("A01", "ENFILE on accept", "no busy loop; peers that are there are served",
@@ -427,6 +422,6 @@ ROWS = [
         all_are_served, options={**SCRIPT, "prefix": ["prlimit", "--stack=262144"]}),
     Row("A17", "OpenSSL without its provider", "it fails at the start", play=provider_missing),
     Row("A18", "address space for a tenth more", "caches shrink; alive", little_memory, all_are_served,
-        options=SMALL),
+        options={**SMALL, **PATIENT}, may_be_late=True),
     Row("A19", "SIGSEGV", "no core", play=crash),
 ]  # fmt: skip
