@@ -86,6 +86,7 @@ struct config {
     int64_t write_timeout_us; /* a peer that takes no bytes */
     int64_t idle_timeout_us;  /* 0: never */
     int64_t deadline_us;
+    int64_t deadline_slow_us; /* of requests that wait for more than the store */
     int64_t drain_timeout_us;
     int64_t drain_delay_us; /* health checks fail this long before idle connections close */
 

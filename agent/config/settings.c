@@ -118,6 +118,10 @@ const struct setting settings[] = {
      .help = "A connection without requests is closed after; 0: never."},
     {"deadline", DURATION(deadline_us, MS(10), S(10)), .initial = "150ms",
      .help = "Every request has a verdict by then. Keep it below HAProxy's timeout processing."},
+    {"deadline_slow", DURATION(deadline_slow_us, MS(10), S(10)), .initial = "800ms",
+     .help =
+         "The same for requests that wait for more than the store; where deadline is longer, that "
+         "counts for them too."},
     {"drain_timeout", DURATION(drain_timeout_us, MS(100), S(600)), .initial = "10s",
      .help = "After SIGTERM the process ends within."},
     {"drain_delay", DURATION(drain_delay_us, 0, S(60)), .initial = "4s",

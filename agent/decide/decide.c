@@ -241,8 +241,8 @@ enum decide_progress decide_run(const struct decide_context *context, const stru
     start(&run);
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         enum step_result result = steps[i](&run);
-        if (result == STEP_WAIT) {
-            return DECIDE_WAIT;
+        if (result == STEP_WAIT || result == STEP_WAIT_SLOW) {
+            return result == STEP_WAIT ? DECIDE_WAIT : DECIDE_WAIT_SLOW;
         }
         if (result == STEP_END) {
             break;

@@ -36,8 +36,9 @@ struct decide_context {
 };
 
 enum decide_progress {
-    DECIDE_DONE, /* the verdict stands */
-    DECIDE_WAIT, /* the waiter is queued; run again when it wakes */
+    DECIDE_DONE,      /* the verdict stands */
+    DECIDE_WAIT,      /* the waiter is queued; run again when it wakes */
+    DECIDE_WAIT_SLOW, /* the same, for what takes longer than the store: until deadline_slow */
 };
 
 /* Everything a decision found out, for reply and audit. Borrows from request, arena and directory:

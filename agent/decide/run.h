@@ -1,7 +1,7 @@
 /*
  * One run of the steps, private to decide/. A step reads what earlier steps found and either adds
  * to it (STEP_NEXT), ends the decision through run_deny() or run_allow() (STEP_END), or has queued
- * the waiter (STEP_WAIT).
+ * the waiter (STEP_WAIT; STEP_WAIT_SLOW for what takes longer than the store).
  */
 #ifndef REEVE_DECIDE_RUN_H
 #define REEVE_DECIDE_RUN_H
@@ -9,7 +9,7 @@
 #include "agent/decide/decide.h"
 #include "agent/request/offer.h"
 
-enum step_result { STEP_NEXT, STEP_END, STEP_WAIT };
+enum step_result { STEP_NEXT, STEP_END, STEP_WAIT, STEP_WAIT_SLOW };
 
 struct run {
     const struct decide_context *context;

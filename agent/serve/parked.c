@@ -58,7 +58,7 @@ static void link_deadline(struct engine *engine, struct parked *parked)
 {
     struct parked *before = engine->deadline_last;
 
-    /* Deadlines come in order but for a reload that changed the setting. */
+    /* Deadlines come in order but for those of slow work, and a reload that changed the setting. */
     while (before && before->deadline_us > parked->deadline_us) {
         before = before->deadline_previous;
     }
@@ -73,6 +73,20 @@ static void link_deadline(struct engine *engine, struct parked *parked)
         before->deadline_next = parked;
     } else {
         engine->deadline_first = parked;
+    }
+}
+
+static void unlink_deadline(struct engine *engine, struct parked *parked)
+{
+    if (parked->deadline_previous) {
+        parked->deadline_previous->deadline_next = parked->deadline_next;
+    } else {
+        engine->deadline_first = parked->deadline_next;
+    }
+    if (parked->deadline_next) {
+        parked->deadline_next->deadline_previous = parked->deadline_previous;
+    } else {
+        engine->deadline_last = parked->deadline_previous;
     }
 }
 
@@ -117,16 +131,16 @@ void parked_unlink(struct parked *parked)
     if (parked->peer_next) {
         parked->peer_next->peer_previous = parked->peer_previous;
     }
-    if (parked->deadline_previous) {
-        parked->deadline_previous->deadline_next = parked->deadline_next;
-    } else {
-        engine->deadline_first = parked->deadline_next;
-    }
-    if (parked->deadline_next) {
-        parked->deadline_next->deadline_previous = parked->deadline_previous;
-    } else {
-        engine->deadline_last = parked->deadline_previous;
-    }
+    unlink_deadline(engine, parked);
     peer->parked_count--;
     engine->parked_count--;
+}
+
+void parked_extend(struct parked *parked, int64_t deadline_us)
+{
+    if (deadline_us > parked->deadline_us) {
+        unlink_deadline(parked->engine, parked);
+        parked->deadline_us = deadline_us;
+        link_deadline(parked->engine, parked);
+    }
 }

@@ -1,5 +1,5 @@
 /*
- * A parked request: it waits for a record from the store. It holds its own copy of the NOTIFY's
+ * A parked request: it waits for a record from the store, or for what takes longer. It holds its own copy of the NOTIFY's
  * payload, since the peer's buffer is reused, and is run again from that copy.
  *
  * Linked in two lists: its peer's (cancelled when the peer goes) and the engine's, by deadline.
@@ -39,5 +39,8 @@ void parked_give(struct engine *engine, struct parked *parked);
 enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes payload,
                      int64_t deadline_us) MUST_USE;
 void parked_unlink(struct parked *parked);
+
+/* Of a linked object: it may wait until then, if that is later than its deadline. */
+void parked_extend(struct parked *parked, int64_t deadline_us);
 
 #endif

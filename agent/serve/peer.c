@@ -201,8 +201,17 @@ static void settle(struct peer *peer, const struct request *request,
     send_reply(peer, &decision->verdict, question->stream_id, question->frame_id);
 }
 
+static int64_t deadline_of(const struct engine *engine, struct now arrival,
+                           enum decide_progress progress)
+{
+    const struct config *config = engine->decide.config;
+    bool is_slow = progress == DECIDE_WAIT_SLOW && config->deadline_slow_us > config->deadline_us;
+
+    return arrival.mono_us + (is_slow ? config->deadline_slow_us : config->deadline_us);
+}
+
 /* Parks what the spare's waiter was queued for. False: above the bounds. */
-static bool park(struct peer *peer, const struct question *question)
+static bool park(struct peer *peer, const struct question *question, enum decide_progress progress)
 {
     struct engine *engine = peer->engine;
     const struct config *config = engine->decide.config;
@@ -216,7 +225,7 @@ static bool park(struct peer *peer, const struct question *question)
     if (!spare) {
         return false;
     }
-    int64_t deadline_us = question->arrival.mono_us + config->deadline_us;
+    int64_t deadline_us = deadline_of(engine, question->arrival, progress);
     if (parked_link(parked, peer, question->payload, deadline_us) != ERR_OK) {
         parked_give(engine, spare);
         return false;
@@ -262,10 +271,11 @@ static void decide_notify(struct peer *peer, const struct question *question,
         break;
     }
     struct waiter *waiter = &engine->spare->waiter;
-    if (decide_run(&engine->decide, request, &engine->arena, engine->now, waiter, &decision) ==
-        DECIDE_DONE) {
+    enum decide_progress progress =
+        decide_run(&engine->decide, request, &engine->arena, engine->now, waiter, &decision);
+    if (progress == DECIDE_DONE) {
         settle(peer, request, question, &decision);
-    } else if (!park(peer, question)) {
+    } else if (!park(peer, question, progress)) {
         waiter_cancel(waiter);
         decide_refuse(&engine->decide, request, REASON_OVERLOAD, &engine->arena, &decision);
         settle(peer, request, question, &decision);
@@ -322,8 +332,10 @@ void peer_resume(struct parked *parked)
     struct request request;
     struct question question = parked_question(parked, &request);
 
-    if (decide_run(&engine->decide, &request, &engine->arena, engine->now, &parked->waiter,
-                   &decision) == DECIDE_WAIT) {
+    enum decide_progress progress = decide_run(&engine->decide, &request, &engine->arena,
+                                               engine->now, &parked->waiter, &decision);
+    if (progress != DECIDE_DONE) {
+        parked_extend(parked, deadline_of(engine, parked->arrival, progress));
         arena_reset(&engine->arena);
         return;
     }

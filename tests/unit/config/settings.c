@@ -35,6 +35,7 @@ static const struct cases {
     {"write_timeout", {"100ms", "60s"}, {"99999us", "60001ms", "5"}},
     {"idle_timeout", {"0", "1d"}, {"86401s", "-1s"}},
     {"deadline", {"110ms", "10s"}, {"9999us", "10001ms", "150"}},
+    {"deadline_slow", {"10ms", "10s"}, {"9999us", "10001ms", "150"}},
     {"drain_timeout", {"4001ms", "10m"}, {"99ms", "601s"}},
     {"drain_delay", {"0", "9999ms"}, {"60001ms", "4"}},
     {"redis",
@@ -185,6 +186,7 @@ START_TEST(defaults)
     ck_assert_int_eq(config->write_timeout_us, 5000000);
     ck_assert_int_eq(config->idle_timeout_us, 0);
     ck_assert_int_eq(config->deadline_us, 150000);
+    ck_assert_int_eq(config->deadline_slow_us, 800000);
     ck_assert_int_eq(config->drain_timeout_us, 10000000);
     ck_assert_int_eq(config->drain_delay_us, 4000000);
     config_unref(config);
