@@ -96,6 +96,15 @@ static const struct field revoked_fields[] = {
     {"note", VALUE_TEXT, UNKEPT, false},
 };
 
+static const struct field cert_fields[] = {
+    {"user", VALUE_NAME, KEPT(cert.user), true},
+    {"state", VALUE_STATE, KEPT(cert.is_active), true},
+    {"expires", VALUE_TIME, KEPT(cert.expires), false},
+    {"roles", VALUE_SUBSET, KEPT(cert.roles), false},
+    {"label", VALUE_TEXT, UNKEPT, false},
+    {"created", VALUE_TIME, UNKEPT, false},
+};
+
 #define TABLE(fields)                                                                              \
     {                                                                                              \
         fields, sizeof(fields) / sizeof((fields)[0])                                               \
@@ -108,6 +117,7 @@ static const struct {
     [RECORD_KEY] = TABLE(key_fields),     [RECORD_USER] = TABLE(user_fields),
     [RECORD_TEAM] = TABLE(team_fields),   [RECORD_ROLE] = TABLE(role_fields),
     [RECORD_LIMIT] = TABLE(limit_fields), [RECORD_REVOKED] = TABLE(revoked_fields),
+    [RECORD_CERT] = TABLE(cert_fields),
 };
 
 /* What holds between two fields of a kind. */
@@ -176,7 +186,7 @@ static const char *value_read(struct draft *draft, const struct field *field, st
     case VALUE_NAMES:
         return names_read(draft, value, false, out);
     case VALUE_SUBSET:
-        draft->key.has_roles = true;
+        draft->has_subset = true;
         return names_read(draft, value, false, out);
     case VALUE_LIFTS:
         return names_read(draft, value, true, out);

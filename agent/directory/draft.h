@@ -45,7 +45,6 @@ struct draft_key {
     bool is_active;
     int64_t not_before;
     int64_t expires;
-    bool has_roles;
     struct draft_names roles;
     struct draft_prefixes allow_from;
 };
@@ -76,6 +75,13 @@ struct draft_revoked {
     int64_t until;
 };
 
+struct draft_cert {
+    struct str user;
+    bool is_active;
+    int64_t expires;
+    struct draft_names roles;
+};
+
 struct draft {
     enum record_kind kind;
     union {
@@ -85,7 +91,9 @@ struct draft {
         struct draft_role role;
         struct limit_record limit;
         struct draft_revoked revoked;
+        struct draft_cert cert;
     };
+    bool has_subset;                        /* a subset of roles was there */
     unsigned seen;                          /* a bit for each line of the kind's table */
     struct str names[2 * RECORD_NAMES_MAX]; /* of at most two lists */
     size_t name_count;

@@ -94,17 +94,28 @@ static uint16_t put_hash(struct block *block, const struct draft_hash *hash, con
     return distance(from, out);
 }
 
-static void put_key(struct block *block, const struct draft_key *draft, struct key_record *out)
+static void put_key(struct block *block, const struct draft_key *draft, bool has_roles,
+                    struct key_record *out)
 {
     *out = (struct key_record){.hash2_until = pack_time(draft->hash2_until),
                                .not_before = pack_time(draft->not_before),
                                .expires = pack_time(draft->expires),
                                .is_active = draft->is_active,
-                               .has_roles = draft->has_roles};
+                               .has_roles = has_roles};
     out->hash_at[0] = put_hash(block, &draft->hash[0], out);
     out->hash_at[1] = put_hash(block, &draft->hash[1], out);
     put_names(block, draft->roles, &out->roles);
     put_prefixes(block, draft->allow_from, &out->allow_from);
+    put_text(block, draft->user, &out->user);
+}
+
+static void put_cert(struct block *block, const struct draft_cert *draft, bool has_roles,
+                     struct cert_record *out)
+{
+    *out = (struct cert_record){.expires = pack_time(draft->expires),
+                                .is_active = draft->is_active,
+                                .has_roles = has_roles};
+    put_names(block, draft->roles, &out->roles);
     put_text(block, draft->user, &out->user);
 }
 
@@ -152,6 +163,7 @@ static const size_t struct_bytes[RECORD_KIND_COUNT] = {
     [RECORD_ROLE] = offsetof(struct record, role) + sizeof(struct role_record),
     [RECORD_LIMIT] = offsetof(struct record, limit) + sizeof(struct limit_record),
     [RECORD_REVOKED] = offsetof(struct record, revoked) + sizeof(struct revoked_record),
+    [RECORD_CERT] = offsetof(struct record, cert) + sizeof(struct cert_record),
 };
 
 /* `rules` are a role's. */
@@ -163,7 +175,7 @@ static void pack(const struct draft *draft, struct role *rules, struct record_dr
     record->kind = (uint8_t)draft->kind;
     switch (draft->kind) {
     case RECORD_KEY:
-        put_key(&block, &draft->key, &record->key);
+        put_key(&block, &draft->key, draft->has_subset, &record->key);
         break;
     case RECORD_USER:
         put_user(&block, &draft->user, &record->user);
@@ -176,6 +188,9 @@ static void pack(const struct draft *draft, struct role *rules, struct record_dr
         break;
     case RECORD_REVOKED:
         record->revoked = (struct revoked_record){.until = pack_time(draft->revoked.until)};
+        break;
+    case RECORD_CERT:
+        put_cert(&block, &draft->cert, draft->has_subset, &record->cert);
         break;
     default:
         put_limit(&block, &draft->limit, &record->limit);

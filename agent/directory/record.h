@@ -19,6 +19,7 @@
  *   limit  rate                burst scope on_store_down mode note
  *   limit  quota per           tz scope on_store_down mode note
  *   revoked until              note
+ *   cert   user state          expires roles label created
  *
  *   user, team        a name: [A-Za-z0-9._@-]{1,64}
  *   roles, limits     0 to 32 names, comma separated, no blanks, no empty item, none twice. A
@@ -49,6 +50,8 @@
  *   scope             "key", "user", "team", "role", "source" (/32, /64) or "global"; without it
  *                     user
  *   on_store_down     "deny", "allow" or "budget:<1 to 100>%"; without it deny
+ *
+ * A record of a certificate is named by the SHA-256 of its DER form, 64 lower-case hex digits.
  *
  * tests/corpus/records.txt holds what this parser and reeve-admin's Lua must both take and refuse.
  */
@@ -85,6 +88,7 @@ enum record_kind {
     RECORD_ROLE,
     RECORD_LIMIT,
     RECORD_REVOKED,
+    RECORD_CERT,
     RECORD_KIND_COUNT
 };
 
@@ -207,6 +211,15 @@ struct revoked_record {
     struct record_time until;
 };
 
+/* <prefix>cert:<fingerprint> */
+struct cert_record {
+    struct record_text user;
+    struct record_names roles;
+    struct record_time expires;
+    bool is_active;
+    bool has_roles; /* as of keys */
+};
+
 /* A parsed record of any kind; which member holds is known from the kind it was asked for. Its
  * memory ends with what that member takes, not with the union. */
 struct record {
@@ -219,6 +232,7 @@ struct record {
         struct role_record role;
         struct limit_record limit;
         struct revoked_record revoked;
+        struct cert_record cert;
     };
 };
 

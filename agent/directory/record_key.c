@@ -7,6 +7,7 @@ static const struct {
     [RECORD_KEY] = {{"key:", 4}, {"", 0}},     [RECORD_USER] = {{"user:{", 6}, {"}", 1}},
     [RECORD_TEAM] = {{"team:", 5}, {"", 0}},   [RECORD_ROLE] = {{"role:", 5}, {"", 0}},
     [RECORD_LIMIT] = {{"limit:", 6}, {"", 0}}, [RECORD_REVOKED] = {{"revoked:", 8}, {"", 0}},
+    [RECORD_CERT] = {{"cert:", 5}, {"", 0}},
 };
 
 struct writer {

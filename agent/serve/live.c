@@ -31,8 +31,8 @@ struct live {
 
 /* What the keys of records and fences begin with. The store tells in this order. */
 static const struct str suffixes[] = {
-    {"key:", 4},  {"limit:", 6}, {"revoked:", 8}, {"role:", 5},
-    {"team:", 5}, {"user:", 5},  {"~fence:", 7},
+    {"cert:", 5}, {"key:", 4},  {"limit:", 6}, {"revoked:", 8},
+    {"role:", 5}, {"team:", 5}, {"user:", 5},  {"~fence:", 7},
 };
 
 static void proven(void *context, uint64_t session, int64_t as_of_us)

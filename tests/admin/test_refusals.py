@@ -161,7 +161,7 @@ REFUSED = [
     ("record check limit rate=1/s tz=", None),
     ("record check user state=on", "record user: state: 'on' is not active or disabled"),
     ("record check user roles=a", "record user: state: missing"),
-    ("record check robot state=active", "record robot: 'robot' is not key, user, team, role or limit"),
+    ("record check robot state=active", "record robot: 'robot' is not key, cert, user, team, role, limit or revoked"),
 ]
 
 # Wrong usage: exit status 2.

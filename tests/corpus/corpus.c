@@ -84,6 +84,7 @@ static void head_read(const struct corpus *corpus, const char *head, struct corp
     static const char *const kinds[RECORD_KIND_COUNT] = {
         [RECORD_KEY] = "key ",   [RECORD_USER] = "user ",   [RECORD_TEAM] = "team ",
         [RECORD_ROLE] = "role ", [RECORD_LIMIT] = "limit ", [RECORD_REVOKED] = "revoked ",
+        [RECORD_CERT] = "cert ",
     };
     int kind = 0;
 

@@ -57,7 +57,7 @@ static void line_read(struct input *input, struct str line)
 
 static enum record_kind kind_read(struct str line)
 {
-    static const char initials[RECORD_KIND_COUNT] = {'k', 'u', 't', 'r', 'l', 'x'};
+    static const char initials[RECORD_KIND_COUNT] = {'k', 'u', 't', 'r', 'l', 'x', 'c'};
 
     for (int kind = 0; kind < RECORD_KIND_COUNT; kind++) {
         if (line.len > 0 && line.ptr[0] == initials[kind]) {
@@ -97,6 +97,13 @@ static void key_check(struct key_record *key)
         ensure(record_prefix(&key->allow_from, i)->bits <= 128);
     }
     (void)sum_names(&key->roles);
+}
+
+static void cert_check(const struct cert_record *cert)
+{
+    ensure(str_is_name(record_str(&cert->user)));
+    ensure(cert->has_roles || cert->roles.count == 0);
+    (void)sum_names(&cert->roles);
 }
 
 static void user_check(const struct user_record *user)
@@ -151,6 +158,9 @@ static void record_check(struct record *record, const struct input *input)
         break;
     case RECORD_LIMIT:
         limit_check(&record->limit);
+        break;
+    case RECORD_CERT:
+        cert_check(&record->cert);
         break;
     case RECORD_REVOKED:
         ensure(record_seconds(record->revoked.until) > 0);

@@ -147,6 +147,19 @@ local kinds = {
             note = check_label,
         },
     },
+    cert = {
+        show = { "user", "state", "roles", "expires", "label", "created" },
+        required = { "user", "state" },
+        default = { state = "active" },
+        check = {
+            user = check_name,
+            state = check_state,
+            expires = check_time,
+            roles = check_names(ROLES_MOST),
+            label = check_label,
+            created = check_time,
+        },
+    },
     revoked = {
         show = { "until", "note" },
         required = { "until" },
@@ -254,6 +267,8 @@ end
 local function check_identity(kind, name)
     if kind == "key" then
         return not name:find("^" .. ("[0-9A-Za-z]"):rep(10) .. "$") and "not a keyid" or nil
+    elseif kind == "cert" then
+        return not name:find("^" .. ("[0-9a-f]"):rep(64) .. "$") and "not a fingerprint" or nil
     elseif kind == "user" then
         return name == "" and "a user needs a name" or check_text(name, 256)
     end

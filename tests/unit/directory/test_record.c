@@ -245,6 +245,27 @@ START_TEST(reads_what_a_key_leaves_out)
 }
 END_TEST
 
+START_TEST(reads_a_certificate)
+{
+    static const char *const pairs[][2] = {
+        {"user", "alice"},   {"state", "active"}, {"expires", "253402300799"},
+        {"label", "laptop"}, {"created", "1"},    {"roles", "reader,writer"},
+    };
+    struct record *whole = parse(RECORD_CERT, pairs, (size_t)COUNT(pairs));
+    struct record *bare = parse(RECORD_CERT, pairs, 2);
+
+    check_text(&whole->cert.user, "alice");
+    ck_assert(whole->cert.is_active && whole->cert.has_roles);
+    ck_assert_int_eq(record_seconds(whole->cert.expires), RECORD_TIME_MAX);
+    check_names(&whole->cert.roles, (const char *const[]){"reader", "writer"}, 2);
+    check_text(&bare->cert.user, "alice");
+    ck_assert(!bare->cert.has_roles);
+    ck_assert_int_eq(record_seconds(bare->cert.expires), 0);
+    record_free(whole);
+    record_free(bare);
+}
+END_TEST
+
 START_TEST(reads_a_user)
 {
     static const char *const pairs[][2] = {
@@ -566,6 +587,7 @@ static const struct key_case {
     {RECORD_ROLE, {"a.b_c@d-e", 9}, "reeve:role:a.b_c@d-e"},
     {RECORD_LIMIT, {"daily", 5}, "reeve:limit:daily"},
     {RECORD_REVOKED, {"0a1b", 4}, "reeve:revoked:0a1b"},
+    {RECORD_CERT, {"0a1b", 4}, "reeve:cert:0a1b"},
     {RECORD_USER, {"auth0|1", 7}, "reeve:user:{auth0%7C1}"},
     {RECORD_USER, {"{x}:%", 5}, "reeve:user:{%7Bx%7D%3A%25}"},
     {RECORD_TEAM, {"\0\xff \n", 4}, "reeve:team:%00%FF%20%0A"},
@@ -653,6 +675,7 @@ int main(void)
     tcase_add_test(tcase, reads_values_cut_anywhere_without_going_beyond);
     tcase_add_test(tcase, reads_a_key);
     tcase_add_test(tcase, reads_what_a_key_leaves_out);
+    tcase_add_test(tcase, reads_a_certificate);
     tcase_add_test(tcase, reads_a_user);
     tcase_add_test(tcase, reads_the_largest_user);
     tcase_add_test(tcase, reads_what_a_user_leaves_out);

@@ -7,7 +7,7 @@ local words = netstrings(ARGV[1])
 
 local function judge(kind, pairs_given)
     if not kinds[kind] then
-        return quote(kind) .. " is not key, user, team, role or limit"
+        return quote(kind) .. " is not key, cert, user, team, role, limit or revoked"
     end
     local fields = {}
     for _, pair in ipairs(pairs_given) do
