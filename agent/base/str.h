@@ -15,6 +15,11 @@ struct str {
     size_t len;
 };
 
+struct str_list {
+    struct str *items;
+    size_t count;
+};
+
 /* A slice of a string literal. */
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 #define STR_ABSENT   ((struct str){NULL, 0})

@@ -1,5 +1,6 @@
 /* The fields of a gate. */
 #include "agent/config/section.h"
+#include "agent/config/text.h"
 
 #include <stdlib.h>
 
@@ -93,18 +94,6 @@ static bool is_title(struct str title)
     return title.len > 0 && title.len <= TITLE_MAX;
 }
 
-static enum err own(struct str text, struct str *out, struct diag *diag)
-{
-    char *copy = strndup(text.ptr, text.len);
-
-    if (!copy) {
-        diag_set(diag, "out of memory");
-        return ERR_MEMORY;
-    }
-    *out = str_make(copy, text.len);
-    return ERR_OK;
-}
-
 static enum err init(void *item, const char *title, struct diag *diag)
 {
     struct gate *gate = item;
@@ -115,7 +104,7 @@ static enum err init(void *item, const char *title, struct diag *diag)
                  TITLE_MAX);
         return ERR_SYNTAX;
     }
-    enum err e = own(name, &owned, diag);
+    enum err e = text_own(name, &owned, diag);
     if (e != ERR_OK) {
         return e;
     }
@@ -145,7 +134,7 @@ static enum err set_anonymous(void *item, struct str role, struct diag *diag)
                      log_quote(role).text);
             return ERR_SYNTAX;
         }
-        enum err e = own(role, &owned, diag);
+        enum err e = text_own(role, &owned, diag);
         if (e != ERR_OK) {
             return e;
         }

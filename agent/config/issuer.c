@@ -4,12 +4,11 @@
 
 #include "agent/config/key_file.h"
 #include "agent/config/section.h"
+#include "agent/config/text.h"
 #include "agent/config/value.h"
 #include "agent/jose/jwt.h"
 
 #define ISSUERS_MAX    32
-#define TEXT_BYTES_MAX 512
-#define TEXTS_MAX      64
 #define LIFETIME_S_MAX (366 * 86400)
 #define LEEWAY_S       30
 #define TYPES          (JWS_TYPE_JWT | JWS_TYPE_AT_JWT)
@@ -66,116 +65,34 @@ static void apply_revocation(void *item, unsigned value)
 
 /* ---- texts ---- */
 
-static void drop(struct str *text)
-{
-    free((char *)(uintptr_t)text->ptr);
-    *text = STR_ABSENT;
-}
-
-static bool is_text(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f) {
-            return false;
-        }
-    }
-    return text.len > 0 && text.len <= TEXT_BYTES_MAX;
-}
-
-static enum err refuse(enum err e, struct diag *diag, const char *wanted, struct str text)
-{
-    diag_set(diag, "expected %s, got \"%s\"", wanted, log_quote(text).text);
-    return e;
-}
-
-static enum err own(struct str text, struct str *out, struct diag *diag)
-{
-    char *copy = strndup(text.ptr, text.len);
-
-    if (!copy) {
-        diag_set(diag, "out of memory");
-        return ERR_MEMORY;
-    }
-    *out = str_make(copy, text.len);
-    return ERR_OK;
-}
-
-static enum err replace(struct str text, struct str *out, const char *wanted, struct diag *diag)
-{
-    struct str owned;
-
-    if (!is_text(text)) {
-        return refuse(ERR_SYNTAX, diag, wanted, text);
-    }
-    enum err e = own(text, &owned, diag);
-    if (e == ERR_OK) {
-        drop(out);
-        *out = owned;
-    }
-    return e;
-}
-
-/* Room for one more; *items keeps what it has. */
-static enum err grow(void *items, size_t count, size_t bytes, struct diag *diag)
-{
-    void *old, *grown;
-
-    if (count == TEXTS_MAX) {
-        diag_set(diag, "more than %d", TEXTS_MAX);
-        return ERR_FULL;
-    }
-    memcpy(&old, items, sizeof(old));
-    grown = realloc(old, (count + 1) * bytes);
-    if (!grown) {
-        diag_set(diag, "out of memory");
-        return ERR_MEMORY;
-    }
-    memcpy(items, &grown, sizeof(grown));
-    return ERR_OK;
-}
-
-static enum err add(struct str text, struct jwt_texts *list, const char *wanted, struct diag *diag)
-{
-    struct str owned = STR_ABSENT;
-    enum err e = grow(&list->items, list->count, sizeof(list->items[0]), diag);
-
-    if (e == ERR_OK) {
-        e = replace(text, &owned, wanted, diag);
-    }
-    if (e == ERR_OK) {
-        list->items[list->count++] = owned;
-    }
-    return e;
-}
-
 static enum err set_issuer(void *item, struct str text, struct diag *diag)
 {
-    return replace(text, &((struct jwt_policy *)item)->issuer, "the text of iss", diag);
+    return text_replace(text, &((struct jwt_policy *)item)->issuer, "the text of iss", diag);
 }
 
 static enum err add_audience(void *item, struct str text, struct diag *diag)
 {
-    return add(text, &((struct jwt_policy *)item)->audiences, "a text of aud", diag);
+    return text_add(text, &((struct jwt_policy *)item)->audiences, "a text of aud", diag);
 }
 
 static enum err add_required(void *item, struct str text, struct diag *diag)
 {
-    return add(text, &((struct jwt_policy *)item)->required, "a claim", diag);
+    return text_add(text, &((struct jwt_policy *)item)->required, "a claim", diag);
 }
 
 static enum err set_user_claim(void *item, struct str text, struct diag *diag)
 {
-    return replace(text, &((struct jwt_policy *)item)->user_claim, "a claim", diag);
+    return text_replace(text, &((struct jwt_policy *)item)->user_claim, "a claim", diag);
 }
 
 static enum err set_roles_claim(void *item, struct str text, struct diag *diag)
 {
-    return replace(text, &((struct jwt_policy *)item)->roles_claim, "a claim", diag);
+    return text_replace(text, &((struct jwt_policy *)item)->roles_claim, "a claim", diag);
 }
 
 static enum err set_team_claim(void *item, struct str text, struct diag *diag)
 {
-    return replace(text, &((struct jwt_policy *)item)->team_claim, "a claim", diag);
+    return text_replace(text, &((struct jwt_policy *)item)->team_claim, "a claim", diag);
 }
 
 /* The role stands behind the last '=', so the value may hold some. */
@@ -185,21 +102,21 @@ static enum err add_role(void *item, struct str text, struct diag *diag)
     const char *equals = text.len > 0 ? memrchr(text.ptr, '=', text.len) : NULL;
     struct jwt_role made = {.value = STR_ABSENT, .role = STR_ABSENT};
 
-    if (!equals || !is_text(text) || equals == text.ptr ||
+    if (!equals || !text_is_line(text) || equals == text.ptr ||
         !str_is_name(str_skip(text, (size_t)(equals - text.ptr) + 1))) {
-        return refuse(ERR_SYNTAX, diag, "value=role", text);
+        return text_refuse(ERR_SYNTAX, diag, "value=role", text);
     }
-    enum err e = grow(&roles->items, roles->count, sizeof(roles->items[0]), diag);
+    enum err e = text_grow(&roles->items, roles->count, sizeof(roles->items[0]), diag);
     if (e == ERR_OK) {
-        e = own(str_make(text.ptr, (size_t)(equals - text.ptr)), &made.value, diag);
+        e = text_own(str_make(text.ptr, (size_t)(equals - text.ptr)), &made.value, diag);
     }
     if (e == ERR_OK) {
-        e = own(str_skip(text, (size_t)(equals - text.ptr) + 1), &made.role, diag);
+        e = text_own(str_skip(text, (size_t)(equals - text.ptr) + 1), &made.role, diag);
     }
     if (e == ERR_OK) {
         roles->items[roles->count++] = made;
     } else {
-        drop(&made.value);
+        text_drop(&made.value);
     }
     return e;
 }
@@ -214,7 +131,7 @@ static enum err set_seconds(struct str text, int64_t max_s, const char *wanted, 
 
     if (!value_parse_duration(text, &us) || us % SECOND_US != 0 ||
         us > (uint64_t)max_s * SECOND_US) {
-        return refuse(ERR_RANGE, diag, wanted, text);
+        return text_refuse(ERR_RANGE, diag, wanted, text);
     }
     *out = (int64_t)(us / SECOND_US);
     return ERR_OK;
@@ -247,11 +164,11 @@ static enum err add_keys(void *item, struct str text, struct diag *diag)
         diag_set(diag, "out of memory");
         return ERR_MEMORY;
     }
-    enum err e = replace(text, &source, "a path, env:NAME or credential:NAME", diag);
+    enum err e = text_replace(text, &source, "a path, env:NAME or credential:NAME", diag);
     if (e == ERR_OK) {
         e = key_file_add(source.ptr, policy->keys, diag);
     }
-    drop(&source);
+    text_drop(&source);
     return e;
 }
 
@@ -267,32 +184,24 @@ static enum err init(void *item, const char *title, struct diag *diag)
     }
     policy->leeway_s = LEEWAY_S;
     policy->needs_revocations = true;
-    enum err e = own(str_from_c(title), &policy->name, diag);
-    return e == ERR_OK ? own(STR("sub"), &policy->user_claim, diag) : e;
-}
-
-static void drop_texts(struct jwt_texts *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        drop(&list->items[i]);
-    }
-    free(list->items);
+    enum err e = text_own(str_from_c(title), &policy->name, diag);
+    return e == ERR_OK ? text_own(STR("sub"), &policy->user_claim, diag) : e;
 }
 
 static void fini(void *item)
 {
     struct jwt_policy *policy = item;
 
-    drop(&policy->name);
-    drop(&policy->issuer);
-    drop(&policy->user_claim);
-    drop(&policy->roles_claim);
-    drop(&policy->team_claim);
-    drop_texts(&policy->audiences);
-    drop_texts(&policy->required);
+    text_drop(&policy->name);
+    text_drop(&policy->issuer);
+    text_drop(&policy->user_claim);
+    text_drop(&policy->roles_claim);
+    text_drop(&policy->team_claim);
+    text_list_drop(&policy->audiences);
+    text_list_drop(&policy->required);
     for (size_t i = 0; i < policy->roles.count; i++) {
-        drop(&policy->roles.items[i].value);
-        drop(&policy->roles.items[i].role);
+        text_drop(&policy->roles.items[i].value);
+        text_drop(&policy->roles.items[i].role);
     }
     free(policy->roles.items);
     jose_keys_free(policy->keys);

@@ -216,7 +216,7 @@ static enum jose_fault check_subject(struct reading *reading)
 
 static enum jose_fault check_required(struct reading *reading)
 {
-    const struct jwt_texts *required = &reading->policy->required;
+    const struct str_list *required = &reading->policy->required;
 
     for (size_t i = 0; i < required->count; i++) {
         const json_t *claim = jwt_claim(reading->claims, required->items[i]);

@@ -14,11 +14,6 @@
 #include "agent/base/str.h"
 #include "agent/jose/keys.h"
 
-struct jwt_texts {
-    struct str *items;
-    size_t count;
-};
-
 /* "value=role". */
 struct jwt_role {
     struct str value; /* of the claim */
@@ -34,12 +29,12 @@ struct jwt_policy {
     struct str name;   /* what the configuration calls the issuer */
     struct str issuer; /* iss, exactly */
     struct jose_keys *keys;
-    unsigned algorithms;        /* SIGNATURE_BIT()s */
-    unsigned types;             /* enum jws_type bits */
-    struct jwt_texts audiences; /* one of them must be in aud */
-    struct jwt_texts required;  /* claims that must be there and not null */
-    int64_t leeway_s;           /* for clocks that differ */
-    int64_t max_lifetime_s;     /* from iat to exp; 0: any */
+    unsigned algorithms;       /* SIGNATURE_BIT()s */
+    unsigned types;            /* enum jws_type bits */
+    struct str_list audiences; /* one of them must be in aud */
+    struct str_list required;  /* claims that must be there and not null */
+    int64_t leeway_s;          /* for clocks that differ */
+    int64_t max_lifetime_s;    /* from iat to exp; 0: any */
     struct str user_claim;
     struct str roles_claim; /* empty: a token says nothing of roles */
     struct jwt_roles roles; /* values that are roles; none: values that are names are roles */

@@ -240,7 +240,7 @@ START_TEST(required_claims_must_be_there)
 {
     static struct str required[] = {{"scope", 5}, {"/org/id", 7}};
 
-    policy.required = (struct jwt_texts){required, 2};
+    policy.required = (struct str_list){required, 2};
     ck_assert_fault(ask(C("")), JOSE_REQUIRED);
     ck_assert_fault(ask(C(",\"scope\":\"x\"")), JOSE_REQUIRED);
     ck_assert_fault(ask(C(",\"scope\":\"x\",\"org\":5")), JOSE_REQUIRED);
