@@ -22,12 +22,13 @@ static void add_number(struct arguments *arguments, uint64_t number)
     arguments->items[arguments->count++] = str_make(digits + first, DIGITS_MAX - first);
 }
 
-static void add_caller(struct arguments *arguments, struct str holder,
+/* What was rehearsed the store does not remember, and has not lost. */
+static void add_caller(struct arguments *arguments, const struct quota_settings *settings,
                        const struct lease_call *call)
 {
-    arguments->items[arguments->count++] = holder;
+    arguments->items[arguments->count++] = settings->holder;
     add_number(arguments, call->sequence);
-    add_number(arguments, call->last);
+    add_number(arguments, settings->rehearses ? 0 : call->last);
 }
 
 static void add_window(struct arguments *arguments, const struct lease_call *call)
@@ -47,13 +48,13 @@ static void add_bucket(struct arguments *arguments, const struct lease_call *cal
     add_number(arguments, (uint64_t)call->seen_us);
 }
 
-static enum script_id fill(struct arguments *arguments, struct str holder,
+static enum script_id fill(struct arguments *arguments, const struct quota_settings *settings,
                            const struct lease *lease)
 {
     const struct lease_call *call = &lease->call;
     bool takes = call->kind == LEASE_CALL_TAKE;
 
-    add_caller(arguments, holder, call);
+    add_caller(arguments, settings, call);
     if (lease->terms.kind == LIMIT_QUOTA) {
         add_window(arguments, call);
         add_number(arguments, takes ? call->want : call->back);
@@ -72,19 +73,18 @@ static enum script_id fill(struct arguments *arguments, struct str holder,
     return SCRIPT_BUCKET_TAKE;
 }
 
-enum err call_send(struct store *store, struct str key, struct str holder,
-                   const struct lease *lease, unsigned replicas, store_reply_cb *callback,
-                   void *context)
+enum err call_send(struct store *store, struct str key, const struct quota_settings *settings,
+                   const struct lease *lease, store_reply_cb *callback, void *context)
 {
     struct arguments arguments;
 
     arguments.count = 0;
     const struct store_call call = {
-        .script = script_get(fill(&arguments, holder, lease)),
+        .script = script_get(fill(&arguments, settings, lease), settings->rehearses),
         .key = key,
         .arguments = arguments.items,
         .argument_count = arguments.count,
-        .replicas = lease->call.kind == LEASE_CALL_TAKE ? replicas : 0,
+        .replicas = lease->call.kind == LEASE_CALL_TAKE ? settings->replicas : 0,
     };
     return store_run_script(store, &call, callback, context);
 }

@@ -8,12 +8,13 @@
 #include "agent/base/err.h"
 #include "agent/base/str.h"
 #include "agent/quota/lease.h"
+#include "agent/quota/quota.h"
 #include "agent/store/store.h"
 
-/* Runs lease->call. `key` is the counter's. Errors are store_run_script()'s. */
-enum err call_send(struct store *store, struct str key, struct str holder,
-                   const struct lease *lease, unsigned replicas, store_reply_cb *callback,
-                   void *context) MUST_USE;
+/* Runs lease->call as the settings' holder. `key` is the counter's. Errors are
+ * store_run_script()'s. */
+enum err call_send(struct store *store, struct str key, const struct quota_settings *settings,
+                   const struct lease *lease, store_reply_cb *callback, void *context) MUST_USE;
 
 /* False: this is no answer to `sequence`; *out is untouched. */
 bool call_read_answer(const struct store_reply *reply, uint64_t sequence, struct lease_answer *out);

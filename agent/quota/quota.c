@@ -311,6 +311,21 @@ void quota_keep(struct lease *lease, struct now now)
     place->used_us = now.mono_us;
 }
 
+void quota_look(const struct quota *quota, const struct quota_claim *claim,
+                struct quota_standing *out)
+{
+    const struct lease *lease = claim->lease;
+    bool is_quota = lease->terms.kind == LIMIT_QUOTA;
+    uint64_t held = quota->settings.rehearses ? lease_units(lease) : 0;
+
+    *out = (struct quota_standing){
+        .most = terms_most(&lease->terms),
+        .left = lease->left + held,
+        .end_s = is_quota ? lease->window.end_ms / 1000 : 0,
+        .is_known = lease->last > 0,
+    };
+}
+
 void quota_counters(const struct quota *quota, struct quota_counters *out)
 {
     *out = quota->counters;

@@ -55,6 +55,8 @@ struct quota_settings {
     size_t max_leases;
     unsigned worker_count; /* that share an agent's outage budget */
     unsigned replicas;     /* that must confirm a grant; 0: none */
+    bool rehearses;        /* the store tells what it would grant, and debits nothing: for who
+                            * explains decisions, never for who makes them */
 };
 
 enum quota_answer {
@@ -141,5 +143,17 @@ struct quota_counters {
 };
 
 void quota_counters(const struct quota *quota, struct quota_counters *out);
+
+/* What is known of a claim's counter, after a check whose answer is none of PENDING, DOWN, BAD and
+ * BUSY. */
+struct quota_standing {
+    uint64_t most; /* units of a window; a rate's burst */
+    uint64_t left; /* of these in the store; what is rehearsed has left it as it was */
+    int64_t end_s; /* of the window; 0: a rate */
+    bool is_known; /* the store has told */
+};
+
+void quota_look(const struct quota *quota, const struct quota_claim *claim,
+                struct quota_standing *out);
 
 #endif

@@ -146,8 +146,7 @@ static enum err send(struct quota *quota, struct place *place)
     }
     *context = (struct call_context){
         .quota = quota, .place = place, .sequence = place->lease.call.sequence};
-    enum err e = call_send(quota->store, key, quota->settings.holder, &place->lease,
-                           quota->settings.replicas, reply_cb, context);
+    enum err e = call_send(quota->store, key, &quota->settings, &place->lease, reply_cb, context);
     if (e != ERR_OK) {
         free(context);
         return e;

@@ -19,6 +19,7 @@ enum script_id {
 /* Once per process, before the first thread. */
 enum err script_start(void) MUST_USE;
 
-const struct store_script *script_get(enum script_id id);
+/* A rehearsal gives the answer that the script would give, and leaves the counter as it is. */
+const struct store_script *script_get(enum script_id id, bool is_rehearsal);
 
 #endif

@@ -11,8 +11,11 @@ MOST = 2**53
 
 
 def text_of(name):
-    kind = name.split("_")[0]
-    text = "".join((LUA / f"{part}.lua").read_text() for part in ("common", kind, name))
+    """Of "rehearse_<script>" too."""
+    script = name.removeprefix("rehearse_")
+    parts = ["rehearse"] if script != name else []
+    parts += ["common", script.split("_")[0], script]
+    text = "".join((LUA / f"{part}.lua").read_text() for part in parts)
     assert text.count(CLOCK) == 1, "the scripts look at the clock once"
     return text.replace(CLOCK, "{ ARGV[#ARGV - 1], ARGV[#ARGV] }")
 
@@ -23,13 +26,14 @@ class Scripts:
     def __init__(self, redis):
         self.redis = redis
         names = ("window_take", "window_adjust", "bucket_take", "bucket_adjust")
-        self.digests = {name: redis("SCRIPT", "LOAD", text_of(name)) for name in names}
+        every = [prefix + name for name in names for prefix in ("", "rehearse_")]
+        self.digests = {name: redis("SCRIPT", "LOAD", text_of(name)) for name in every}
 
     def __call__(self, name, key, now_us, *arguments):
         clock = divmod(now_us, 1_000_000)
         flat = self.redis("EVALSHA", self.digests[name], 1, key, *arguments, *clock)
         names = [item.decode() for item in flat[::2]]
-        wanted = ANSWER if name.startswith("window") else [*ANSWER, "life", "wait"]
+        wanted = ANSWER if "window" in name else [*ANSWER, "life", "wait"]
         assert names == wanted
         values = [item.decode() for item in flat[1::2]]
         answer = {"state": values[0]}

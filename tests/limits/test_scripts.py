@@ -90,6 +90,40 @@ class Counter:
         return self.scripts(name, self.key, now_us, *words)
 
 
+class RehearsedCounter(Counter):
+    """Before every call that call is rehearsed: it must say the same, and change nothing."""
+
+    def __init__(self, redis, *args):
+        super().__init__(*args)
+        self.redis, self.is_rehearsal, self.count = redis, False, 0
+
+    def run(self, what, now_us, call):
+        before = self.redis("DUMP", self.key), self.redis("PTTL", self.key) > 0
+        words = [call[word] for word in ("holder", "seq", "last", *self.WORDS[f"{self.kind}_{what}"])]
+        rehearsed = self.scripts(f"rehearse_{self.kind}_{what}", self.key, now_us, *words)
+        assert (self.redis("DUMP", self.key), self.redis("PTTL", self.key) > 0) == before
+        answer = super().run(what, now_us, call)
+        assert rehearsed == answer
+        self.count += 1
+        return answer
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rehearsals_say_what_would_be_and_change_nothing(scripts, redis, seed):
+    dice = random.Random(f"rehearse {seed}")
+    rate = RATES[seed % len(RATES)]
+    quota = RehearsedCounter(redis, scripts, "window", f"rehearse:{seed}")
+    bucket = RehearsedCounter(redis, scripts, "bucket", f"rehearse:{rate}:{seed}")
+    windows = QuotaHistory(quota, dice, dice.choice((0, 1, 10, 10_000)))
+    buckets = RateHistory(bucket, dice, rate, costs_of("mixed", rate[2]))
+    for _ in range(80):
+        windows.pass_time(5 * SECOND)
+        windows.step()
+        buckets.pass_time()
+        buckets.step()
+    assert quota.count > 20 and bucket.count > 20
+
+
 class Holder:
     """A worker of an agent, as seen by the scripts: it may lose replies and repeat itself."""
 

@@ -11,11 +11,13 @@
 
 static struct fake_store *fake;
 static struct lease lease;
+static struct quota_settings settings;
 
 static void setup(void)
 {
     ck_assert_int_eq(quota_start(), ERR_OK);
     fake = fake_store_new();
+    settings = (struct quota_settings){.holder = STR("a.0.b"), .replicas = 2};
 }
 
 static void teardown(void)
@@ -31,6 +33,7 @@ static void ignore_cb(void *context, const struct store_reply *reply)
 
 /* "script: key: arguments, replicas", as the store gets it. */
 struct seen {
+    struct str script;
     char text[512];
 };
 
@@ -41,6 +44,7 @@ static void note_cb(void *context, const struct store_call *call, struct fake_st
         snprintf(seen->text, sizeof(seen->text), "%s %.*s", call->script->name, STR_ARG(call->key));
 
     (void)answer;
+    seen->script = call->script->text;
     for (size_t i = 0; i < call->argument_count; i++) {
         at += snprintf(seen->text + at, sizeof(seen->text) - (size_t)at, " %.*s",
                        STR_ARG(call->arguments[i]));
@@ -52,8 +56,7 @@ static const char *sent(struct seen *seen)
 {
     fake->script_cb = note_cb;
     fake->script_context = seen;
-    ck_assert_int_eq(call_send(&fake->store, STR("k"), STR("a.0.b"), &lease, 2, ignore_cb, NULL),
-                     ERR_OK);
+    ck_assert_int_eq(call_send(&fake->store, STR("k"), &settings, &lease, ignore_cb, NULL), ERR_OK);
     fake_store_step(fake);
     return seen->text;
 }
@@ -88,6 +91,23 @@ START_TEST(arguments_are_in_the_scripts_order)
     ck_assert_str_eq(sent(&seen), "bucket_take k a.0.b 9 5 70 60000000 80 33 44 12 3 12 /2");
     lease_begin_adjust(&lease, 10, now);
     ck_assert_str_eq(sent(&seen), "bucket_adjust k a.0.b 10 5 70 60000000 80 33 44 7 /0");
+}
+END_TEST
+
+START_TEST(a_rehearsal_claims_no_earlier_call_and_is_another_script)
+{
+    const struct now now = {.mono_us = 2};
+    struct seen real, rehearsed;
+
+    begin(_i == 0 ? LIMIT_QUOTA : LIMIT_RATE);
+    lease_begin_take(&lease, 9, 12, 3, now);
+    sent(&real);
+    settings.rehearses = true;
+    ck_assert_ptr_nonnull(strstr(sent(&rehearsed), "_take k a.0.b 9 0 "));
+    ck_assert_uint_gt(rehearsed.script.len, real.script.len);
+    ck_assert_str_eq(rehearsed.script.ptr + (rehearsed.script.len - real.script.len),
+                     real.script.ptr);
+    ck_assert_ptr_nonnull(strstr(rehearsed.script.ptr, "local redis = {"));
 }
 END_TEST
 
@@ -191,6 +211,7 @@ Suite *call_suite(void)
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, arguments_are_in_the_scripts_order);
+    tcase_add_loop_test(tests, a_rehearsal_claims_no_earlier_call_and_is_another_script, 0, 2);
     tcase_add_loop_test(tests, the_same_call_is_sent_the_same_whatever_changed_since, 0, 2);
     tcase_add_loop_test(tests, a_hostile_reply_is_no_answer, 0, COUNT(hostile));
     tcase_add_loop_test(tests, an_answer_is_read_whole, 0, 8);
