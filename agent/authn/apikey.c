@@ -247,9 +247,11 @@ enum reason apikey_verify(struct apikey_verifier *verifier, struct str text,
     struct key_record *key = &entry->record->key;
     enum reason reason = check_secret(verifier, text, digest, key, now, hash_index);
 
-    if (reason != REASON_OK) {
-        return reason;
-    }
+    return reason == REASON_OK ? apikey_standing(key, now) : reason;
+}
+
+enum reason apikey_standing(const struct key_record *key, struct now now)
+{
     if (!key->is_active) {
         return REASON_REVOKED;
     }

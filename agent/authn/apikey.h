@@ -51,6 +51,9 @@ enum reason apikey_verify(struct apikey_verifier *verifier, struct str text,
                           const struct siphash_digest *digest, struct directory_entry *entry,
                           struct now now, unsigned *hash_index);
 
+/* The second half of it, of a key whose secret is known: state and times. */
+enum reason apikey_standing(const struct key_record *key, struct now now);
+
 /* The same work as verifying, for a key that has no record, so that unknown and wrong take the same
  * time. */
 void apikey_verify_nobody(struct apikey_verifier *verifier, struct str text);

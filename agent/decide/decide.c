@@ -166,21 +166,15 @@ static enum step_result step_path(struct run *run)
     return STEP_NEXT;
 }
 
-static enum step_result step_offer(struct run *run)
+enum step_result run_offer(struct run *run)
 {
-    const struct gate *gate = run->out->gate;
-    const char *fault = NULL;
-    enum reason reason = offer_find(run->request, gate, run->arena, &run->offer, &fault);
-
-    if (reason != REASON_OK) {
-        return run_deny(run, reason, fault);
-    }
     switch (run->offer.kind) {
     case CREDENTIAL_APIKEY:
     case CREDENTIAL_JWT:
         return STEP_NEXT;
     case CREDENTIAL_NONE:
-        return gate->anonymous.len > 0 ? STEP_NEXT : run_deny(run, REASON_NO_CREDENTIAL, NULL);
+        return run->out->gate->anonymous.len > 0 ? STEP_NEXT
+                                                 : run_deny(run, REASON_NO_CREDENTIAL, NULL);
     case CREDENTIAL_BASIC:
     case CREDENTIAL_CERT:
         break;
@@ -188,10 +182,21 @@ static enum step_result step_offer(struct run *run)
     return run_deny(run, REASON_BAD_CREDENTIAL, "credential kind not supported");
 }
 
-/* In order; the first that does not say STEP_NEXT ends the run. */
-static step_fn *const steps[] = {
-    step_gate,  step_request, step_host, step_path,  step_offer,  step_key,
-    step_token, step_user,    step_team, step_rules, step_limits,
+static enum step_result step_offer(struct run *run)
+{
+    const char *fault = NULL;
+    enum reason reason = offer_find(run->request, run->out->gate, run->arena, &run->offer, &fault);
+
+    return reason == REASON_OK ? run_offer(run) : run_deny(run, reason, fault);
+}
+
+const struct run_step run_steps[] = {
+    {"gate", step_gate, step_gate},       {"request", step_request, step_request},
+    {"host", step_host, step_host},       {"path", step_path, step_path},
+    {"offer", step_offer, step_presumed}, {"key", step_key, NULL},
+    {"token", step_token, NULL},          {"user", step_user, step_user},
+    {"team", step_team, step_team},       {"rules", step_rules, step_rules},
+    {"limits", step_limits, step_limits}, {NULL, NULL, NULL},
 };
 
 /* What an observing gate tells HAProxy: allow, and in `shadow` what it would have been. */
@@ -209,7 +214,7 @@ static void observe(struct run *run)
     verdict->retry_after = 0;
 }
 
-static void start(struct run *run)
+void run_start(struct run *run)
 {
     *run->out = (struct decision){
         .verdict = {.priority = -1},
@@ -219,8 +224,11 @@ static void start(struct run *run)
     };
 }
 
-static void end(struct run *run)
+void run_end(struct run *run)
 {
+    if (run->out->verdict.reason == REASON_NONE) {
+        run_deny(run, REASON_OVERLOAD, "no step decided");
+    }
     run->out->judged = run->out->verdict.kind;
     if (run->out->gate && run->out->gate->observes) {
         observe(run);
@@ -238,9 +246,9 @@ enum decide_progress decide_run(const struct decide_context *context, const stru
                       .waiter = waiter,
                       .out = out};
 
-    start(&run);
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        enum step_result result = steps[i](&run);
+    run_start(&run);
+    for (const struct run_step *step = run_steps; step->name; step++) {
+        enum step_result result = step->step(&run);
         if (result == STEP_WAIT || result == STEP_WAIT_SLOW) {
             return result == STEP_WAIT ? DECIDE_WAIT : DECIDE_WAIT_SLOW;
         }
@@ -248,10 +256,7 @@ enum decide_progress decide_run(const struct decide_context *context, const stru
             break;
         }
     }
-    if (out->verdict.reason == REASON_NONE) {
-        run_deny(&run, REASON_OVERLOAD, "no step decided");
-    }
-    end(&run);
+    run_end(&run);
     return DECIDE_DONE;
 }
 
@@ -260,10 +265,10 @@ void decide_refuse(const struct decide_context *context, const struct request *r
 {
     struct run run = {.context = context, .request = request, .arena = arena, .out = out};
 
-    start(&run);
+    run_start(&run);
     out->gate = config_gate(context->config, request->frontend);
     run_deny(&run, reason, NULL);
-    end(&run);
+    run_end(&run);
 }
 
 void decide_undo(const struct decide_context *context, struct decision *decision)

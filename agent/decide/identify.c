@@ -72,6 +72,12 @@ enum step_result step_key(struct run *run)
     if (reason == REASON_BAD_CREDENTIAL) {
         return run_deny(run, reason, "wrong secret");
     }
+    return run_accept_key(run, entry, hash_index, reason);
+}
+
+enum step_result run_accept_key(struct run *run, struct directory_entry *entry, unsigned hash_index,
+                                enum reason reason)
+{
     name_credential(run, run->keyid, hash_index);
     run->out->verdict.user = record_str(&entry->record->key.user);
     if (reason != REASON_OK) {
@@ -138,8 +144,14 @@ enum step_result step_token(struct run *run)
         run->token = NULL;
         return run_deny(run, jose_fault_reason(fault), jose_fault_text(fault));
     }
-    name_token(run, run->token);
-    run->out->verdict.user = run->token->identity.user;
+    return run_accept_token(run, run->token);
+}
+
+enum step_result run_accept_token(struct run *run, const struct token *token)
+{
+    run->token = token;
+    name_token(run, token);
+    run->out->verdict.user = token->identity.user;
     return check_revocation(run);
 }
 
@@ -162,6 +174,12 @@ static enum step_result get_user(struct run *run, struct directory_entry **entry
                : run_get(run, RECORD_USER, name, entry);
 }
 
+/* Without a credential. Never in an agent. */
+static bool is_presumed_user(const struct run *run)
+{
+    return run->presumed && run->out->verdict.user.len > 0;
+}
+
 enum step_result step_user(struct run *run)
 {
     struct directory_entry *entry;
@@ -170,7 +188,7 @@ enum step_result step_user(struct run *run)
         run->out->verdict.team = run->token->identity.team;
         return STEP_NEXT;
     }
-    if (!run->key && !run->token) {
+    if (!run->key && !run->token && !is_presumed_user(run)) {
         return STEP_NEXT;
     }
     enum step_result result = get_user(run, &entry);
@@ -179,8 +197,9 @@ enum step_result step_user(struct run *run)
     }
     if (!entry) {
         return run_deny(run, REASON_USER_DISABLED,
-                        run->key ? "the key's user does not exist"
-                                 : "the token's user does not exist");
+                        run->key     ? "the key's user does not exist"
+                        : run->token ? "the token's user does not exist"
+                                     : "the user does not exist");
     }
     run->user_entry = entry;
     run->user = &entry->record->user;

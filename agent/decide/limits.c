@@ -7,6 +7,7 @@
  * operator meant to be limited is never unlimited. Unless it is only measured, which never changes
  * a verdict.
  */
+#include "agent/decide/explain.h"
 #include "agent/decide/memo.h"
 #include "agent/decide/ratelimit.h"
 #include "agent/decide/run.h"
@@ -316,6 +317,13 @@ static enum step_result check_all(struct run *run, struct quota_claim *claims)
     return STEP_NEXT;
 }
 
+static void trace_limits(const struct run *run, const struct quota_claim *claims)
+{
+    for (size_t i = 0; i < run->limit_count; i++) {
+        run->trace->limit(run->trace, &claims[i], run->limits[i].is_shadow);
+    }
+}
+
 /* The claims that were met come first then; those of shadow limits may not be. */
 static void spend(struct run *run, struct quota_claim *claims)
 {
@@ -361,6 +369,9 @@ enum step_result step_limits(struct run *run)
     result = check_all(run, claims);
     if (result == STEP_WAIT) {
         return result;
+    }
+    if (run->trace) {
+        trace_limits(run, claims);
     }
     if (result == STEP_NEXT) {
         spend(run, claims);

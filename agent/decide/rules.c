@@ -4,6 +4,7 @@
  * in `shadow`.
  */
 #include "agent/access/role.h"
+#include "agent/decide/explain.h"
 #include "agent/decide/run.h"
 
 /* The best match so far, and the role it came from. */
@@ -110,6 +111,9 @@ static enum step_result search_role(struct search *search, struct str role)
     struct role_match allow;
 
     enum step_result result = get_role(run, role, &entry);
+    if (run->trace && result == STEP_NEXT) {
+        run->trace->role(run->trace, role, entry != NULL, may_allow(run, role), &search->query);
+    }
     if (result != STEP_NEXT || !entry) {
         return result;
     }

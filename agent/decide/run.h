@@ -11,6 +11,19 @@
 
 enum step_result { STEP_NEXT, STEP_END, STEP_WAIT, STEP_WAIT_SLOW };
 
+struct run;
+typedef enum step_result step_fn(struct run *run);
+
+/* In order; the first that does not say STEP_NEXT ends the run. Ended by a name of NULL. */
+struct run_step {
+    const char *name;
+    step_fn *step;
+    step_fn *presumed; /* instead of it where who calls is presumed (decide/explain.h); NULL: no
+                        * step. Agents never come here */
+};
+
+extern const struct run_step run_steps[];
+
 struct run {
     const struct decide_context *context;
     const struct request *request;
@@ -18,6 +31,8 @@ struct run {
     struct now now;
     struct waiter *waiter;
     struct decision *out;
+    const struct explain_caller *presumed; /* NULL in agents: who calls proves it */
+    struct explain_trace *trace;           /* NULL in agents */
 
     struct offer offer;
     struct str keyid;                   /* of key */
@@ -49,8 +64,6 @@ struct limit {
     bool is_exact;                 /* quota_is_exact() */
 };
 
-typedef enum step_result step_fn(struct run *run);
-
 /* The token is all there is to know of its user. */
 static inline bool run_has_token_user(const struct run *run)
 {
@@ -62,11 +75,25 @@ static inline bool run_is_anonymous(const struct run *run)
     return !run->user && !run_has_token_user(run);
 }
 
+/* Before the first step, and after the last. */
+void run_start(struct run *run);
+void run_end(struct run *run);
+
 /* decide/identify.c: who is calling. */
 step_fn step_key;
 step_fn step_token;
 step_fn step_user;
 step_fn step_team;
+/* decide/explain.c: who is calling, without proof. */
+step_fn step_presumed;
+
+/* What is offered, or presumed to be: whether the gate goes on with it. */
+enum step_result run_offer(struct run *run);
+/* The secret of the entry's key is known, and its state and times are as `reason` says. */
+enum step_result run_accept_key(struct run *run, struct directory_entry *entry, unsigned hash_index,
+                                enum reason reason);
+/* The token is good, by itself. */
+enum step_result run_accept_token(struct run *run, const struct token *token);
 /* decide/rules.c: whether the caller's roles allow it. */
 step_fn step_rules;
 /* decide/limits.c: whether the limits have it, and the end: an allow. */
