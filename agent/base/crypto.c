@@ -6,13 +6,17 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/params.h>
 
 #include "agent/base/ensure.h"
 
 static EVP_MD *sha256;
 static EVP_MAC *hmac;
+static EVP_KDF *scrypt;
+static EVP_KDF *pbkdf2;
 
 struct crypto_hasher {
     EVP_MD_CTX *digest; /* NULL in an HMAC hasher */
@@ -27,15 +31,25 @@ enum err crypto_start(void)
     if (!hmac) {
         hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     }
-    return sha256 && hmac ? ERR_OK : ERR_CRYPTO;
+    if (!scrypt) {
+        scrypt = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
+    }
+    if (!pbkdf2) {
+        pbkdf2 = EVP_KDF_fetch(NULL, "PBKDF2", NULL);
+    }
+    return sha256 && hmac && scrypt && pbkdf2 ? ERR_OK : ERR_CRYPTO;
 }
 
 void crypto_stop(void)
 {
     EVP_MD_free(sha256);
     EVP_MAC_free(hmac);
+    EVP_KDF_free(scrypt);
+    EVP_KDF_free(pbkdf2);
     sha256 = NULL;
     hmac = NULL;
+    scrypt = NULL;
+    pbkdf2 = NULL;
 }
 
 struct crypto_hasher *crypto_sha256_new(void)
@@ -123,6 +137,61 @@ enum err crypto_sha1(const void *data, size_t length, uint8_t out[CRYPTO_SHA1_BY
         return ERR_CRYPTO;
     }
     return ERR_OK;
+}
+
+/* OpenSSL takes octets as void *, and only reads them. */
+static OSSL_PARAM octets(const char *name, struct str text)
+{
+    return OSSL_PARAM_construct_octet_string(name, (void *)text.ptr, text.len);
+}
+
+static enum err derive(EVP_KDF *kdf, const OSSL_PARAM *params, uint8_t *out, size_t length)
+{
+    EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+    bool is_done = ctx && EVP_KDF_derive(ctx, out, length, params) == 1;
+
+    EVP_KDF_CTX_free(ctx);
+    if (!is_done) {
+        ERR_clear_error();
+        crypto_wipe(out, length);
+        return ERR_CRYPTO;
+    }
+    return ERR_OK;
+}
+
+enum err crypto_scrypt(struct str password, struct str salt, const struct crypto_scrypt *cost,
+                       uint8_t *out, size_t length)
+{
+    uint64_t n = UINT64_C(1) << cost->ln;
+    uint32_t r = cost->r, p = cost->p;
+    /* As OpenSSL counts it: two blocks more than RFC 7914's V. */
+    uint64_t memory = UINT64_C(128) * r * (n + 2 + p);
+    const OSSL_PARAM params[] = {octets(OSSL_KDF_PARAM_PASSWORD, password),
+                                 octets(OSSL_KDF_PARAM_SALT, salt),
+                                 OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n),
+                                 OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &r),
+                                 OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p),
+                                 OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &memory),
+                                 OSSL_PARAM_construct_end()};
+
+    ensure(scrypt);
+    return derive(scrypt, params, out, length);
+}
+
+enum err crypto_pbkdf2(struct str password, struct str salt, uint64_t iterations, uint8_t *out,
+                       size_t length)
+{
+    char name[] = "SHA256";
+    int takes_any = 1; /* not SP 800-132's minima, which are the caller's */
+    const OSSL_PARAM params[] = {octets(OSSL_KDF_PARAM_PASSWORD, password),
+                                 octets(OSSL_KDF_PARAM_SALT, salt),
+                                 OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_ITER, &iterations),
+                                 OSSL_PARAM_construct_int(OSSL_KDF_PARAM_PKCS5, &takes_any),
+                                 OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0),
+                                 OSSL_PARAM_construct_end()};
+
+    ensure(pbkdf2);
+    return derive(pbkdf2, params, out, length);
 }
 
 bool crypto_equal(const void *a, const void *b, size_t length)

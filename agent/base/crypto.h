@@ -34,6 +34,20 @@ void crypto_hasher_free(struct crypto_hasher *hasher);
 enum err crypto_hash(struct crypto_hasher *hasher, const void *data, size_t length,
                      uint8_t out[CRYPTO_SHA256_BYTES]) MUST_USE;
 
+/*
+ * What makes guessing a password dear. Parameters are the caller's to bound: scrypt takes 128 * r *
+ * 2^ln bytes (and 128 * r * p) for as long as it runs. Any thread, at once. ERR_CRYPTO where OpenSSL
+ * refuses them or has no memory; out is zeroed then.
+ */
+struct crypto_scrypt {
+    unsigned ln, r, p; /* RFC 7914: N is 2^ln */
+};
+enum err crypto_scrypt(struct str password, struct str salt, const struct crypto_scrypt *cost,
+                       uint8_t *out, size_t length) MUST_USE;
+/* RFC 8018, with HMAC-SHA-256. */
+enum err crypto_pbkdf2(struct str password, struct str salt, uint64_t iterations, uint8_t *out,
+                       size_t length) MUST_USE;
+
 #define CRYPTO_SHA1_BYTES 20
 
 /* The name that Redis gives to a script; broken as a promise about contents. Needs no

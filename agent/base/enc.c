@@ -110,6 +110,25 @@ enum err enc_unbase64(struct str text, uint8_t *out, size_t capacity, size_t *le
     return decode(PLAIN, text, out, capacity, length);
 }
 
+enum err enc_unbase64_bare(struct str text, uint8_t *out, size_t capacity, size_t *length)
+{
+    return decode(PLAIN, text, out, capacity, length);
+}
+
+size_t enc_base64_bare(const uint8_t *data, size_t length, char *out)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t digits = (length * 8 + 5) / 6;
+
+    for (size_t i = 0; i < digits; i++) {
+        size_t at = i * 6 / 8;
+        unsigned pair = (unsigned)data[at] << 8 | (at + 1 < length ? data[at + 1] : 0u);
+        out[i] = alphabet[pair >> (10 - i * 6 % 8) & VALUE];
+    }
+    return digits;
+}
+
 enum err enc_unbase64url(struct str text, uint8_t *out, size_t capacity, size_t *length)
 {
     return decode(URL, text, out, capacity, length);

@@ -17,6 +17,11 @@ bool enc_unhex(struct str text, uint8_t *out, size_t length);
 /* RFC 4648 section 4 with padding, no white space, spare bits zero. ERR_SYNTAX; ERR_FULL when the
  * result is longer than capacity. */
 enum err enc_unbase64(struct str text, uint8_t *out, size_t capacity, size_t *length) MUST_USE;
+/* The same alphabet without padding, as PHC strings have it; the same otherwise. */
+enum err enc_unbase64_bare(struct str text, uint8_t *out, size_t capacity, size_t *length) MUST_USE;
+/* The reverse: gives how many digits it wrote to out, which has room for ENC_BASE64_MAX(length). */
+#define ENC_BASE64_MAX(length) (((length) + 2) / 3 * 4)
+size_t enc_base64_bare(const uint8_t *data, size_t length, char *out);
 /* RFC 4648 section 5 without padding, as JOSE has it (RFC 7515 2); the same otherwise. */
 enum err enc_unbase64url(struct str text, uint8_t *out, size_t capacity, size_t *length) MUST_USE;
 

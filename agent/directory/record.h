@@ -34,7 +34,7 @@
  *   hash, hash2       "sha256:<64 hex>" or "hmac-sha256:<pepper id>:<64 hex>", lower case; pepper
  *                     id [A-Za-z0-9._-]{1,32}. hash2 and hash2_until go together
  *   last4             four of [0-9A-Za-z]
- *   password          a PHC string: '$', then 1 to 511 of [A-Za-z0-9/+.=,$-]
+ *   password          a PHC string of scrypt or PBKDF2-SHA-256 within bounds (base/phc.h)
  *   label, note       0 to 256 bytes of UTF-8 without control characters (U+0000-1F, U+007F-9F)
  *   priority          0 to 2047, lower is served first (what set-priority-class tells apart)
  *   mode              "enforce" or "shadow"
@@ -66,6 +66,7 @@
 #include "agent/base/diag.h"
 #include "agent/base/err.h"
 #include "agent/base/ip.h"
+#include "agent/base/phc.h"
 #include "agent/base/siphash.h"
 #include "agent/base/str.h"
 #include "agent/store/store.h"
@@ -75,7 +76,7 @@
 #define RECORD_PREFIXES_MAX   64
 #define RECORD_NAME_BYTES_MAX 64
 #define RECORD_TEXT_BYTES_MAX 256
-#define RECORD_PHC_BYTES_MAX  512
+#define RECORD_PHC_BYTES_MAX  (PHC_TEXT_MAX - 1)
 #define RECORD_TIME_MAX       INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 #define RECORD_PRIORITY_MAX   2047
 #define LIMIT_RATE_MAX        UINT64_C(1000000000) /* units and burst of a rate */

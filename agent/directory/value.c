@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/base/enc.h"
+#include "agent/base/phc.h"
 
 #define PEPPER_BYTES_MAX    32 /* of the id; config/pepper.h */
 #define ZONE_NAME_BYTES_MAX 64
@@ -126,12 +127,12 @@ const char *value_hash(struct str value, struct draft_hash *out)
 
 const char *value_phc(struct str value, struct str *out)
 {
-    if (value.len < 2 || value.len > RECORD_PHC_BYTES_MAX || value.ptr[0] != '$' ||
-        !is_made_of(value, "/+.=,$-")) {
-        return "expected a PHC string";
-    }
+    struct phc phc;
+    const char *fault = phc_parse(value, &phc);
+
+    crypto_wipe(&phc, sizeof(phc));
     *out = value;
-    return NULL;
+    return fault;
 }
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

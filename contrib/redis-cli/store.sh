@@ -128,7 +128,7 @@ redis() {
 # The whole text of a script: what all share, then the operation.
 script_text() {
     (cd "$lua_dir" &&
-        cat text.lua time.lua address.lua rule.lua limit.lua record.lua view.lua "op/$1.lua")
+        cat text.lua time.lua address.lua rule.lua limit.lua password.lua record.lua view.lua "op/$1.lua")
 }
 
 # find_sha <operation>: sets $sha.

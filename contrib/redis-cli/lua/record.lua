@@ -51,12 +51,6 @@ local function check_hash(text)
     end
 end
 
-local function check_password(text)
-    if #text > 512 or not text:find("^%$[A-Za-z0-9/+.=,$-]+$") then
-        return "not a PHC string"
-    end
-end
-
 local function check_last4(text)
     if not text:find("^[0-9A-Za-z][0-9A-Za-z][0-9A-Za-z][0-9A-Za-z]$") then
         return quote(text) .. " is not four characters of 0-9 A-Z a-z"

@@ -51,6 +51,42 @@ START_TEST(hmac_gives_the_published_values_again_and_again)
 }
 END_TEST
 
+static void assert_derived(const uint8_t out[64], const char *want)
+{
+    char hex[2 * 64 + 1] = "";
+
+    enc_hex(out, 64, hex);
+    ck_assert_str_eq(hex, want);
+}
+
+/* RFC 7914 12 and 11. */
+START_TEST(scrypt_and_pbkdf2_give_the_published_values)
+{
+    uint8_t out[64];
+
+    ck_assert_int_eq(crypto_scrypt(STR("password"), STR("NaCl"),
+                                   &(struct crypto_scrypt){.ln = 10, .r = 8, .p = 16}, out, 64),
+                     ERR_OK);
+    assert_derived(out, "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162"
+                        "2eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640");
+    ck_assert_int_eq(crypto_pbkdf2(STR("Password"), STR("NaCl"), 80000, out, 64), ERR_OK);
+    assert_derived(out, "4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"
+                        "a1d425a1225833549adb841b51c9b3176a272bdebba1d078478f62b397f33c8d");
+}
+END_TEST
+
+/* N must be below 2^(128 * r / 8). */
+START_TEST(scrypt_fails_where_the_parameters_make_no_sense)
+{
+    uint8_t out[64] = {1};
+
+    ck_assert_int_eq(crypto_scrypt(STR("password"), STR("NaCl"),
+                                   &(struct crypto_scrypt){.ln = 16, .r = 1, .p = 1}, out, 64),
+                     ERR_CRYPTO);
+    ck_assert_uint_eq(out[0], 0);
+}
+END_TEST
+
 /* FIPS 180-4 examples. */
 START_TEST(sha1_gives_the_published_values)
 {
@@ -127,6 +163,8 @@ Suite *crypto_suite(void)
     tcase_add_checked_fixture(tests, start, crypto_stop);
     tcase_add_test(tests, sha256_gives_the_published_values_again_and_again);
     tcase_add_test(tests, hmac_gives_the_published_values_again_and_again);
+    tcase_add_test(tests, scrypt_and_pbkdf2_give_the_published_values);
+    tcase_add_test(tests, scrypt_fails_where_the_parameters_make_no_sense);
     tcase_add_test(tests, sha1_gives_the_published_values);
     tcase_add_test(tests, equal_compares_every_byte);
     tcase_add_test(tests, wipe_leaves_zeroes_and_nothing_beyond);

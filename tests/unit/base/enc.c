@@ -75,6 +75,40 @@ START_TEST(unbase64_gives_the_published_values)
 }
 END_TEST
 
+START_TEST(bare_base64_is_the_same_without_padding_both_ways)
+{
+    struct str want = str_from_c(good_base64[_i][1]);
+    struct str bare = str_from_c(good_base64[_i][0]);
+    uint8_t out[16];
+    char text[16];
+    size_t length;
+
+    while (bare.len > 0 && bare.ptr[bare.len - 1] == '=') {
+        bare.len--;
+    }
+    ck_assert_int_eq(enc_unbase64_bare(bare, out, want.len, &length), ERR_OK);
+    ck_assert_uint_eq(length, want.len);
+    ck_assert_mem_eq(out, want.ptr, length);
+    ck_assert_uint_eq(enc_base64_bare(out, length, text), bare.len);
+    ck_assert(str_equal(str_make(text, bare.len), bare));
+}
+END_TEST
+
+START_TEST(bare_base64_refuses_what_is_not_canonical)
+{
+    static const char *const bad[] = {"Z",     "Zg==", "Zm8=", "Zh", "Zm9",
+                                      "Zm9vZ", "Zm-v", "Z g",  "="};
+    uint8_t out[16];
+    size_t length;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_msg(enc_unbase64_bare(str_from_c(bad[i]), out, sizeof(out), &length) ==
+                          ERR_SYNTAX,
+                      "'%s'", bad[i]);
+    }
+}
+END_TEST
+
 static const char *const bad_base64url[] = {
     "Z",    "Zg==",   "Zm8=",  "Zm9v=", "Zh", "Zm9",        "Zm9vZ",  "Zm+v", "Zm/v",
     "Zm 9", "Zm9v\n", " Zm9v", "Zm9v.", "=",  "Z\xc3\xa9v", "Zm9vYh", "_x",   "__-",
@@ -220,6 +254,9 @@ Suite *enc_suite(void)
     tcase_add_test(tests, hex_gives_lower_case);
     tcase_add_loop_test(tests, unbase64_refuses_what_is_not_canonical, 0, COUNT(bad_base64));
     tcase_add_loop_test(tests, unbase64_gives_the_published_values, 0, COUNT(good_base64));
+    tcase_add_loop_test(tests, bare_base64_is_the_same_without_padding_both_ways, 0,
+                        COUNT(good_base64));
+    tcase_add_test(tests, bare_base64_refuses_what_is_not_canonical);
     tcase_add_loop_test(tests, unbase64url_refuses_what_is_not_canonical, 0, COUNT(bad_base64url));
     tcase_add_loop_test(tests, unbase64url_gives_the_published_values, 0, COUNT(good_base64url));
     tcase_add_test(tests, no_value_has_two_base64url_texts);

@@ -14,6 +14,7 @@ int main(void)
     srunner_add_suite(runner, json_suite());
     srunner_add_suite(runner, log_suite());
     srunner_add_suite(runner, memory_suite());
+    srunner_add_suite(runner, phc_suite());
     srunner_add_suite(runner, reason_suite());
     srunner_add_suite(runner, signature_suite());
     srunner_add_suite(runner, sums_suite());

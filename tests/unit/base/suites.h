@@ -10,6 +10,7 @@ Suite *ip_suite(void);
 Suite *json_suite(void);
 Suite *log_suite(void);
 Suite *memory_suite(void);
+Suite *phc_suite(void);
 Suite *reason_suite(void);
 Suite *sums_suite(void);
 Suite *signature_suite(void);
