@@ -52,6 +52,7 @@ static const struct field key_fields[] = {
     {"allow_from", VALUE_PREFIXES, KEPT(key.allow_from), false},
     {"label", VALUE_TEXT, UNKEPT, false},
     {"created", VALUE_TIME, UNKEPT, false},
+    {"rotated", VALUE_TIME, UNKEPT, false},
 };
 
 static const struct field user_fields[] = {

@@ -12,7 +12,7 @@
  *
  *   kind   required            optional
  *   key    user hash state     hash2 hash2_until not_before expires last4 roles allow_from label
- *                              created
+ *                              created rotated
  *   user   state               roles team limits allow_from expires tokens_not_before password note
  *   team   state               limits note
  *   role                       rule:<id> limits priority mode note

@@ -74,7 +74,7 @@ local check_mode = check_choice("enforce", "shadow")
 local kinds = {
     key = {
         show = { "user", "state", "roles", "allow_from", "not_before", "expires", "label",
-            "created", "last4", "hash", "hash2", "hash2_until" },
+            "created", "rotated", "last4", "hash", "hash2", "hash2_until" },
         required = { "user", "hash", "state" },
         default = { state = "active" },
         bonds = { { "hash2", "needs", "hash2_until" }, { "hash2_until", "needs", "hash2" } },
@@ -91,6 +91,7 @@ local kinds = {
             allow_from = check_prefixes,
             label = check_label,
             created = check_time,
+            rotated = check_time,
         },
     },
     user = {

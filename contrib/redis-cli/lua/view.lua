@@ -2,7 +2,7 @@
 -- for a terminal.
 
 local is_time = { not_before = true, expires = true, tokens_not_before = true, created = true,
-    hash2_until = true }
+    hash2_until = true, rotated = true }
 
 local function view_hash(value)
     if check_hash(value) then

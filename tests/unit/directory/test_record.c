@@ -193,6 +193,7 @@ START_TEST(reads_a_key)
         {"allow_from", "10.0.0.0/8,2001:db8::/32,::1"},
         {"label", "ci"},
         {"created", "1"},
+        {"rotated", "2"},
     };
     struct record *record = parse(RECORD_KEY, pairs, (size_t)COUNT(pairs));
     struct key_record *key = &record->key;
