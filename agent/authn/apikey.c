@@ -76,16 +76,24 @@ static enum err random_base62(char *out, size_t length)
 
 enum err apikey_make(char out[APIKEY_LENGTH])
 {
-    char text[APIKEY_LENGTH];
-    enum err e;
+    char keyid[APIKEY_ID_LENGTH];
+    enum err e = random_base62(keyid, sizeof(keyid));
 
+    return e == ERR_OK ? apikey_renew(str_make(keyid, sizeof(keyid)), out) : e;
+}
+
+enum err apikey_renew(struct str keyid, char out[APIKEY_LENGTH])
+{
+    char text[APIKEY_LENGTH];
+
+    if (keyid.len != APIKEY_ID_LENGTH || !is_base62(keyid.ptr, keyid.len)) {
+        return ERR_SYNTAX;
+    }
     memcpy(text, PREFIX, PREFIX_LENGTH);
+    memcpy(text + PREFIX_LENGTH, keyid.ptr, keyid.len);
     text[SECRET_AT - 1] = '_';
     text[CRC_AT - 1] = '_';
-    e = random_base62(text + PREFIX_LENGTH, APIKEY_ID_LENGTH);
-    if (e == ERR_OK) {
-        e = random_base62(text + SECRET_AT, APIKEY_SECRET_LENGTH);
-    }
+    enum err e = random_base62(text + SECRET_AT, APIKEY_SECRET_LENGTH);
     if (e == ERR_OK) {
         checksum(text, text + CRC_AT);
         memcpy(out, text, APIKEY_LENGTH);

@@ -26,6 +26,9 @@ struct str apikey_id(struct str text);
 /* A new key from the system's generator, not terminated. */
 enum err apikey_make(char out[APIKEY_LENGTH]) MUST_USE;
 
+/* The same with a keyid that there is already, for rotation. ERR_SYNTAX: not a keyid. */
+enum err apikey_renew(struct str keyid, char out[APIKEY_LENGTH]) MUST_USE;
+
 /* The verifier of one worker: kept hash contexts for every pepper and plain SHA-256. */
 struct apikey_verifier;
 

@@ -4,9 +4,12 @@
 #include "agent/base/crypto.h"
 #include "agent/ctl/command.h"
 
+#define KEY_NEW "key new"
+
 struct options {
     const char *pepper_file;
     const char *pepper_id;
+    const char *keyid; /* NULL: a new one */
     bool is_unpeppered;
 };
 
@@ -19,6 +22,9 @@ static int parse(const char *command, int argc, char **argv, struct options *out
             out->pepper_file = argv[++i];
         } else if (strcmp(argv[i], "--pepper-id") == 0 && i + 1 < argc) {
             out->pepper_id = argv[++i];
+        } else if (strcmp(command, KEY_NEW) == 0 && strcmp(argv[i], "--keyid") == 0 &&
+                   i + 1 < argc) {
+            out->keyid = argv[++i];
         } else {
             return command_refuse_argument(command, argv[i]);
         }
@@ -64,8 +70,11 @@ static int make_key(const struct options *options, const struct pepper_set *pepp
     if (!choose_pepper(options, peppers, &pepper)) {
         return 1;
     }
-    if (apikey_make(text) != ERR_OK) {
-        return command_fail("no random bytes");
+    enum err e =
+        options->keyid ? apikey_renew(str_from_c(options->keyid), text) : apikey_make(text);
+    if (e != ERR_OK) {
+        return command_fail(e == ERR_SYNTAX ? "--keyid: not a keyid (10 of 0-9 A-Z a-z)"
+                                            : "no random bytes");
     }
     struct str key = str_make(text, sizeof(text));
     int status = print_hash(key, key, pepper);
@@ -114,7 +123,7 @@ static int with_peppers(const char *command, key_fn *work, int argc, char **argv
 
 int command_key_new(int argc, char **argv)
 {
-    return with_peppers("key new", make_key, argc, argv);
+    return with_peppers(KEY_NEW, make_key, argc, argv);
 }
 
 int command_key_hash(int argc, char **argv)

@@ -7,11 +7,13 @@
 #include "agent/ctl/command.h"
 
 static const struct command commands[] = {
-    {"key new", command_key_new, "[--pepper-file FILE] [--pepper-id ID] [--unpeppered]",
-     "make an API key",
+    {"key new", command_key_new,
+     "[--pepper-file FILE] [--pepper-id ID] [--unpeppered] [--keyid KEYID]", "make an API key",
      "Prints two lines: the key, which is shown this once, and the hash to store. The hash is\n"
      "HMAC-SHA-256 under the first pepper of FILE (or the one called ID), or SHA-256 where there\n"
-     "is no pepper. FILE defaults to $REEVE_PEPPER_FILE.\n"},
+     "is no pepper. FILE defaults to $REEVE_PEPPER_FILE. With --keyid it is a new secret for a "
+     "key\n"
+     "that there is.\n"},
     {"key hash", command_key_hash, "[--pepper-file FILE] [--pepper-id ID] [--unpeppered]",
      "hash an API key read from stdin",
      "Prints two lines: the key's id and the hash to store. A key whose checksum is wrong is\n"

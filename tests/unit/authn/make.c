@@ -32,6 +32,39 @@ START_TEST(a_new_key_is_a_key_and_no_other)
 }
 END_TEST
 
+START_TEST(a_renewed_key_keeps_its_id_and_nothing_else)
+{
+    char text[APIKEY_LENGTH];
+    char next[APIKEY_LENGTH];
+    struct str keyid;
+
+    ck_assert_int_eq(apikey_renew(STR("09AZaz09AZ"), text), ERR_OK);
+    ck_assert_int_eq(apikey_renew(STR("09AZaz09AZ"), next), ERR_OK);
+    ck_assert(apikey_parse(str_make(text, sizeof(text)), &keyid));
+    ck_assert(str_equal(keyid, STR("09AZaz09AZ")));
+    ck_assert_mem_eq(text, next, 14);
+    ck_assert_mem_ne(text + 14, next + 14, APIKEY_SECRET_LENGTH);
+}
+END_TEST
+
+static const struct str no_keyids[] = {
+    {"", 0},
+    {"09AZaz09A", 9},
+    {"09AZaz09AZ0", 11},
+    {"09AZaz09A_", 10},
+    {"09AZaz09A\n", 10},
+    {"09AZaz09A\0", 10},
+};
+
+START_TEST(what_is_no_keyid_is_not_renewed)
+{
+    char text[APIKEY_LENGTH] = "before";
+
+    ck_assert_int_eq(apikey_renew(no_keyids[_i], text), ERR_SYNTAX);
+    ck_assert_str_eq(text, "before");
+}
+END_TEST
+
 /* 256 is no multiple of 62: bytes from 248 on would favour eight of the digits. */
 START_TEST(no_digit_is_favoured)
 {
@@ -90,6 +123,8 @@ Suite *make_suite(void)
 
     tcase_add_loop_test(tcase, without_random_bytes_there_is_no_key, 1, 3);
     tcase_add_test(tcase, a_new_key_is_a_key_and_no_other);
+    tcase_add_test(tcase, a_renewed_key_keeps_its_id_and_nothing_else);
+    tcase_add_loop_test(tcase, what_is_no_keyid_is_not_renewed, 0, COUNT(no_keyids));
     tcase_add_test(tcase, no_digit_is_favoured);
     tcase_add_test(tcase, a_failing_hash_is_not_stored);
     tcase_add_loop_test(tcase, the_hash_to_store_is_of_the_whole_text, 0, COUNT(hashes));

@@ -25,6 +25,8 @@ static const struct {
     {"key new --pepper-file", "reevectl: key new: unexpected argument --pepper-file\nusage: "},
     {"key new --pepper-id", "reevectl: key new: unexpected argument --pepper-id\nusage: "},
     {"key new --pepper-file=p", "reevectl: key new: unexpected argument --pepper-file=p\nusage: "},
+    {"key new --keyid", "reevectl: key new: unexpected argument --keyid\nusage: reevectl key new"},
+    {"key hash --keyid 0123456789", "reevectl: key hash: unexpected argument --keyid\nusage: "},
     {"key hash -", "reevectl: key hash: unexpected argument -\nusage: reevectl key hash"},
     {"key new --unpeppered --pepper-id p1",
      "reevectl: key new: --unpeppered goes with no pepper\n"},

@@ -165,6 +165,30 @@ START_TEST(a_new_key_comes_with_its_hash)
 }
 END_TEST
 
+START_TEST(a_key_that_there_is_gets_a_new_secret)
+{
+    char before[sizeof(ctl.out)];
+    struct str key, hash, keyid;
+
+    ctl_run("key new --keyid 09AZaz09AZ", STR(""));
+    memcpy(before, ctl.out, sizeof(before));
+    ctl_run("key new --pepper-file peppers --keyid 09AZaz09AZ", STR(""));
+    split(&key, &hash);
+    ck_assert(apikey_parse(key, &keyid));
+    ck_assert(str_equal(keyid, STR("09AZaz09AZ")));
+    ck_assert_mem_ne(key.ptr + 14, before + 14, APIKEY_SECRET_LENGTH);
+}
+END_TEST
+
+START_TEST(what_is_no_keyid_is_refused_and_not_repeated)
+{
+    ctl_run("key new --keyid " KEY, STR(""));
+    ck_assert_int_eq(ctl.status, 1);
+    ck_assert_str_eq(ctl.out, "");
+    ck_assert_str_eq(ctl.err, "reevectl: --keyid: not a keyid (10 of 0-9 A-Z a-z)\n");
+}
+END_TEST
+
 START_TEST(no_key_is_made_twice)
 {
     char before[sizeof(ctl.out)];
@@ -190,6 +214,8 @@ Suite *key_suite(void)
     tcase_add_loop_test(tcase, a_hash_is_made_with_the_chosen_pepper, 0, COUNT(choices));
     tcase_add_test(tcase, the_last_line_needs_no_end);
     tcase_add_loop_test(tcase, a_new_key_comes_with_its_hash, 0, 3);
+    tcase_add_test(tcase, a_key_that_there_is_gets_a_new_secret);
+    tcase_add_test(tcase, what_is_no_keyid_is_refused_and_not_repeated);
     tcase_add_test(tcase, no_key_is_made_twice);
     suite_add_tcase(suite, tcase);
     return suite;
