@@ -5,7 +5,7 @@
 # of all before its '_' in six base62 digits. Key texts and peppers go through pipes and builtins
 # only, never into an argument list; so printf has to be a builtin. LC_ALL=C is taken for granted.
 
-# key_new <pepper file, or nothing>: prints the key text and, on a second line, its hash.
+# key_new <pepper file, or nothing> [keyid]: prints the key text and, on a second line, its hash.
 key_new() {
     if [ "$(command -v printf)" != printf ]; then
         key_fault 'this shell has no printf of its own: install reevectl'
@@ -16,8 +16,13 @@ key_new() {
         pepper_first "$1" || return 1
         key_hash=hmac-sha256:$pepper_id:
     fi
-    random_base62 42 || return 1
-    key_text=rv_${base62%????????????????????????????????}_${base62#??????????}
+    key_id=${2-}
+    if [ -z "$key_id" ]; then
+        random_base62 10 || return 1
+        key_id=$base62
+    fi
+    random_base62 32 || return 1
+    key_text=rv_${key_id}_$base62
     key_text=${key_text}_$(printf '%s' "$key_text" | crc32_base62)
     if [ -n "$1" ]; then
         key_hash=$key_hash$(printf '%s' "$key_text" | hmac_sha256 "$pepper_hex")

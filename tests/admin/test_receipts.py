@@ -94,9 +94,12 @@ def test_key_commands_and_the_key_alone_on_stdout(admin, beat, ackers):
     assert re.fullmatch(r"rv_\w{10}_\w{32}_\w{6}\n", done.stdout)
     assert receipt_of(done.stderr)[:2] == (1, 1)
     key = done.stdout.split("_")[1]
-    for what in ("disable", "enable", "delete"):
-        assert receipt_of(admin("key", what, key, "--wait"))[:2] == (1, 1)
-    assert [fence.split("{")[1].split("}")[0] for fence in acker.fences] == [f"reeve:key:{key}"] * 4
+    done = admin.run("key", "rotate", key, "overlap=1h", "--wait")
+    assert done.stdout.startswith(f"rv_{key}_") and done.stdout.count("\n") == 1
+    assert receipt_of(done.stderr)[:2] == (1, 1)
+    for what in ("rotate end", "disable", "enable", "delete"):
+        assert receipt_of(admin("key", *what.split(), key, "--wait"))[:2] == (1, 1)
+    assert [fence.split("{")[1].split("}")[0] for fence in acker.fences] == [f"reeve:key:{key}"] * 6
 
 
 def test_the_fence_comes_after_the_change_and_expires(admin, redis, beat, ackers):

@@ -83,6 +83,7 @@ def test_no_secret_in_arguments_environment_or_redis(admin, guarded, notes):
     seen, thread = watch(guarded.path)
     admin("user", "add", "alice")
     key = admin("key", "issue", "alice", "expires=30d", "label=ci").strip()
+    rotated = admin("key", "rotate", key_id(key), "overlap=1h").strip()
     admin("key", "list")
     admin("key", "show", key_id(key))
     admin("user", "delete", "--keys", "alice")
@@ -93,22 +94,22 @@ def test_no_secret_in_arguments_environment_or_redis(admin, guarded, notes):
     thread.join(timeout=10)
     assert not thread.is_alive()
 
-    secret = key.split("_")[2]
+    secret, second = key.split("_")[2], rotated.split("_")[2]
     called = arguments(notes[1])
     assert sum(line.startswith("redis-cli ") for line in called) >= 8
     if "reevectl" in admin.env["REEVE_REEVECTL"]:
-        assert sum(line.startswith("reevectl key new --pepper-file") for line in called) == 1
+        assert sum(line.startswith("reevectl key new --pepper-file") for line in called) == 2
     else:
         assert sum(line.startswith("sha256sum") for line in called) >= 2
     for line in called:
-        for private in (secret, key, PASSWORD, QUOTED, "5a" * 16, "hmac-sha256:"):
+        for private in (secret, second, key, PASSWORD, QUOTED, "5a" * 16, "hmac-sha256:"):
             assert private not in line, line.split(" ")[0]
     noted = notes[1].read_text()
-    assert secret not in noted and "5a" * 16 not in noted
+    assert secret not in noted and second not in noted and "5a" * 16 not in noted
 
     sent = b"".join(seen).decode()
     assert "hmac-sha256:p2:" in sent and key_id(key) in sent
-    assert secret not in sent and "5a" * 16 not in sent
+    assert secret not in sent and second not in sent and "5a" * 16 not in sent
 
 
 def test_the_spies_see_what_is_there(admin, notes):
