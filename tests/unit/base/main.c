@@ -9,6 +9,7 @@ int main(void)
 
     forge_make_keys();
     srunner_add_suite(runner, crypto_suite());
+    srunner_add_suite(runner, dn_suite());
     srunner_add_suite(runner, enc_suite());
     srunner_add_suite(runner, ip_suite());
     srunner_add_suite(runner, json_suite());

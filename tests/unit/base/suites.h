@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *crypto_suite(void);
+Suite *dn_suite(void);
 Suite *enc_suite(void);
 Suite *ip_suite(void);
 Suite *json_suite(void);
