@@ -90,3 +90,13 @@ bool str_is_name(struct str s)
     }
     return true;
 }
+
+bool str_list_has(const struct str_list *list, struct str s)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (str_equal(list->items[i], s)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -20,6 +20,8 @@ struct str_list {
     size_t count;
 };
 
+bool str_list_has(const struct str_list *list, struct str s);
+
 /* A slice of a string literal. */
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 #define STR_ABSENT   ((struct str){NULL, 0})

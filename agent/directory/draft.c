@@ -14,6 +14,7 @@ enum value_type {
     VALUE_PRIORITY,
     VALUE_HASH,
     VALUE_PHC,
+    VALUE_FINGERPRINT,
     VALUE_LAST4,
     VALUE_TEXT,
     VALUE_NAMES,
@@ -50,6 +51,7 @@ static const struct field key_fields[] = {
     {"last4", VALUE_LAST4, UNKEPT, false},
     {"roles", VALUE_SUBSET, KEPT(key.roles), false},
     {"allow_from", VALUE_PREFIXES, KEPT(key.allow_from), false},
+    {"cert", VALUE_FINGERPRINT, KEPT(key.cert), false},
     {"label", VALUE_TEXT, UNKEPT, false},
     {"created", VALUE_TIME, UNKEPT, false},
     {"rotated", VALUE_TIME, UNKEPT, false},
@@ -180,6 +182,8 @@ static const char *value_read(struct draft *draft, const struct field *field, st
         return value_hash(value, out);
     case VALUE_PHC:
         return value_phc(value, out);
+    case VALUE_FINGERPRINT:
+        return value_fingerprint(value, out);
     case VALUE_LAST4:
         return value_last4(value);
     case VALUE_TEXT:

@@ -38,6 +38,11 @@ struct draft_hash {
     uint8_t digest[32];
 };
 
+struct draft_digest {
+    bool is_there;
+    uint8_t bytes[32];
+};
+
 struct draft_key {
     struct str user;
     struct draft_hash hash[2];
@@ -47,6 +52,7 @@ struct draft_key {
     int64_t expires;
     struct draft_names roles;
     struct draft_prefixes allow_from;
+    struct draft_digest cert;
 };
 
 struct draft_user {

@@ -107,6 +107,10 @@ static void put_key(struct block *block, const struct draft_key *draft, bool has
     put_names(block, draft->roles, &out->roles);
     put_prefixes(block, draft->allow_from, &out->allow_from);
     put_text(block, draft->user, &out->user);
+    if (draft->cert.is_there) {
+        put_text(block, str_make((const char *)draft->cert.bytes, sizeof(draft->cert.bytes)),
+                 &out->cert);
+    }
 }
 
 static void put_cert(struct block *block, const struct draft_cert *draft, bool has_roles,

@@ -11,8 +11,8 @@
  *     (then: no names) and texts may be empty. A field that shall not hold is left out.
  *
  *   kind   required            optional
- *   key    user hash state     hash2 hash2_until not_before expires last4 roles allow_from label
- *                              created rotated
+ *   key    user hash state     hash2 hash2_until not_before expires last4 roles allow_from cert
+ *                              label created rotated
  *   user   state               roles team limits allow_from expires tokens_not_before password note
  *   team   state               limits note
  *   role                       rule:<id> limits priority mode note
@@ -33,6 +33,8 @@
  *                     is refused, since it would read as "never"
  *   hash, hash2       "sha256:<64 hex>" or "hmac-sha256:<pepper id>:<64 hex>", lower case; pepper
  *                     id [A-Za-z0-9._-]{1,32}. hash2 and hash2_until go together
+ *   cert              the fingerprint of the certificate that must come with the key: 64 hex digits,
+ *                     lower case
  *   last4             four of [0-9A-Za-z]
  *   password          a PHC string of scrypt or PBKDF2-SHA-256 within bounds (base/phc.h)
  *   label, note       0 to 256 bytes of UTF-8 without control characters (U+0000-1F, U+007F-9F)
@@ -135,6 +137,7 @@ struct key_record {
     uint16_t hash_at[2]; /* hash 1 is valid before hash2_until; see record_hash() */
     struct record_names roles;
     struct record_prefixes allow_from;
+    struct record_text cert; /* SHA-256, 32 bytes, of the one it is bound to; absent: none */
     struct record_time hash2_until;
     struct record_time not_before;
     struct record_time expires;

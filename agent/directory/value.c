@@ -99,6 +99,12 @@ static const char *digest_read(struct str hex, struct draft_hash *hash, struct d
     return NULL;
 }
 
+const char *value_fingerprint(struct str value, struct draft_digest *out)
+{
+    out->is_there = is_lower_hex(value) && enc_unhex(value, out->bytes, sizeof(out->bytes));
+    return out->is_there ? NULL : "expected 64 lower-case hex digits";
+}
+
 const char *value_hash(struct str value, struct draft_hash *out)
 {
     static const char expected[] = "expected sha256:<hex> or hmac-sha256:<pepper id>:<hex>";

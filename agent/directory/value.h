@@ -20,6 +20,7 @@ const char *value_mode(struct str value, bool *is_shadow);
 const char *value_time(struct str value, int64_t *out);
 const char *value_priority(struct str value, int *out);
 const char *value_hash(struct str value, struct draft_hash *out);
+const char *value_fingerprint(struct str value, struct draft_digest *out);
 const char *value_phc(struct str value, struct str *out);
 
 /* Of limits. Where a value is more than one member it takes the record; rate and quota set its kind

@@ -51,6 +51,12 @@ local function check_hash(text)
     end
 end
 
+local function check_fingerprint(text)
+    if #text ~= 64 or not text:find("^[0-9a-f]+$") then
+        return quote(text) .. " is not a fingerprint (64 of 0-9 a-f)"
+    end
+end
+
 local function check_last4(text)
     if not text:find("^[0-9A-Za-z][0-9A-Za-z][0-9A-Za-z][0-9A-Za-z]$") then
         return quote(text) .. " is not four characters of 0-9 A-Z a-z"
@@ -73,7 +79,7 @@ local check_mode = check_choice("enforce", "shadow")
 -- fields.
 local kinds = {
     key = {
-        show = { "user", "state", "roles", "allow_from", "not_before", "expires", "label",
+        show = { "user", "state", "roles", "allow_from", "cert", "not_before", "expires", "label",
             "created", "rotated", "last4", "hash", "hash2", "hash2_until" },
         required = { "user", "hash", "state" },
         default = { state = "active" },
@@ -89,6 +95,7 @@ local kinds = {
             last4 = check_last4,
             roles = check_names(ROLES_MOST),
             allow_from = check_prefixes,
+            cert = check_fingerprint,
             label = check_label,
             created = check_time,
             rotated = check_time,

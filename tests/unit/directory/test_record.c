@@ -194,6 +194,7 @@ START_TEST(reads_a_key)
         {"label", "ci"},
         {"created", "1"},
         {"rotated", "2"},
+        {"cert", HEX},
     };
     struct record *record = parse(RECORD_KEY, pairs, (size_t)COUNT(pairs));
     struct key_record *key = &record->key;
@@ -208,7 +209,9 @@ START_TEST(reads_a_key)
     for (unsigned i = 0; i < 32; i++) {
         ck_assert_uint_eq(first->digest[i], i);
         ck_assert_uint_eq(second->digest[i], i);
+        ck_assert_uint_eq((uint8_t)record_str(&key->cert).ptr[i], i);
     }
+    ck_assert_uint_eq(record_str(&key->cert).len, 32);
     ck_assert_int_eq(record_seconds(key->hash2_until), 1900000000);
     ck_assert(key->is_active);
     ck_assert_int_eq(record_seconds(key->not_before), 1700000000);
@@ -241,6 +244,7 @@ START_TEST(reads_what_a_key_leaves_out)
     ck_assert_int_eq(record_seconds(record->key.not_before), 0);
     ck_assert_int_eq(record_seconds(record->key.expires), 0);
     ck_assert_uint_eq(record->key.allow_from.count, 0);
+    ck_assert(str_is_absent(record_str(&record->key.cert)));
     record_free(empty);
     record_free(record);
 }
