@@ -3,7 +3,7 @@
  * Workers hold a reference and switch between two turns of their loop.
  *
  * Every option is one line of the settings table in settings.c: name, type, default, range, help;
- * those of sections stand in gate.c and issuer.c.
+ * those of sections stand in gate.c, issuer.c and certificates.c.
  *
  * The file, read with libconfuse:
  *   deadline = "150ms"                       # durations: number and us, ms, s, m, h or d
@@ -13,6 +13,7 @@
  *   include("gates.conf")                    # relative to this file
  *   gate "public-api" { accept = {apikey} }
  *   issuer "corp" { issuer = "https://id.example.com" keys = {"/etc/reeve/corp.jwks"} ... }
+ *   certificates "corp" { issuer = "CN=Corp CA,O=Corp" gates = {"public-api"} }
  */
 #ifndef REEVE_CONFIG_CONFIG_H
 #define REEVE_CONFIG_CONFIG_H
@@ -26,6 +27,7 @@
 #include "agent/base/err.h"
 #include "agent/base/log.h"
 #include "agent/base/str.h"
+#include "agent/config/certificates.h"
 #include "agent/config/gate.h"
 #include "agent/config/pepper.h"
 #include "agent/jose/policy.h"
@@ -124,6 +126,8 @@ struct config {
     size_t gate_count;
     struct jwt_policy *issuers;
     size_t issuer_count;
+    struct cert_policy *certificates;
+    size_t certificates_count;
 };
 
 /* One "-o name=value". */

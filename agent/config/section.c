@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-const struct section *const sections[] = {&gate_section, &issuer_section, NULL};
+const struct section *const sections[] = {&gate_section, &issuer_section, &certificates_section,
+                                          NULL};
 
 const struct section *section_find(const char *name)
 {

@@ -9,6 +9,7 @@ int main(void)
     SRunner *runner = srunner_create(form_suite());
 
     ensure(crypto_start() == ERR_OK);
+    srunner_add_suite(runner, cert_suite());
     srunner_add_suite(runner, make_suite());
     srunner_add_suite(runner, verify_suite());
     srunner_add_suite(runner, memory_suite());

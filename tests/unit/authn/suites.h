@@ -6,6 +6,7 @@
 
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
+Suite *cert_suite(void);
 Suite *form_suite(void);
 Suite *make_suite(void);
 Suite *memory_suite(void);
