@@ -266,6 +266,37 @@ static void check_issuers(struct draft *draft)
     }
 }
 
+static bool hears_certificates(const struct config *config, struct str gate)
+{
+    for (size_t i = 0; i < config->gate_count; i++) {
+        unsigned kinds = config->gates[i].accept | config->gates[i].also;
+
+        if (str_equal(config->gates[i].name, gate) && (kinds & CREDENTIAL_CERT) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A misspelt gate must not go unnoticed. */
+static void check_certificates(struct draft *draft)
+{
+    const struct config *config = draft->config;
+
+    for (size_t i = 0; i < config->certificates_count; i++) {
+        const struct cert_policy *policy = &config->certificates[i];
+
+        for (size_t k = 0; k < policy->gates.count; k++) {
+            if (!hears_certificates(config, policy->gates.items[k])) {
+                draft_error(draft, draft->path,
+                            "certificates \"%s\": gates: no gate \"%s\" that has cert in accept "
+                            "or also",
+                            log_quote(policy->name).text, log_quote(policy->gates.items[k]).text);
+            }
+        }
+    }
+}
+
 void draft_complete(struct draft *draft)
 {
     read_peppers(draft);
@@ -279,6 +310,7 @@ void draft_complete(struct draft *draft)
     check_unnamed_keys(draft);
     if (draft->error_count == 0) {
         check_issuers(draft);
+        check_certificates(draft);
     }
     if (draft->config->gate_count == 0 && draft->error_count == 0) {
         draft_error(draft, draft->path, "no gate is configured: every request would be denied");

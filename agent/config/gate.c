@@ -12,7 +12,7 @@ static const struct choice accept_kinds[] = {
     {"apikey", CREDENTIAL_APIKEY, NULL},
     {"basic", CREDENTIAL_BASIC, "basic is not supported by this version"},
     {"jwt", CREDENTIAL_JWT, NULL},
-    {"cert", CREDENTIAL_CERT, "cert is not supported by this version"},
+    {"cert", CREDENTIAL_CERT, NULL},
     {NULL, 0, NULL},
 };
 
@@ -20,7 +20,7 @@ static const struct choice also_kinds[] = {
     {"apikey", CREDENTIAL_APIKEY, "apikey is not supported here by this version"},
     {"basic", CREDENTIAL_BASIC, "basic is not supported by this version"},
     {"jwt", CREDENTIAL_JWT, "jwt is not supported by this version"},
-    {"cert", CREDENTIAL_CERT, "cert is not supported by this version"},
+    {"cert", CREDENTIAL_CERT, NULL},
     {NULL, 0, NULL},
 };
 
@@ -154,6 +154,14 @@ static enum err check(void *item, struct diag *diag)
         diag_set(diag, "nobody could pass: set accept or anonymous");
         return ERR_RANGE;
     }
+    if ((gate->accept & gate->also) != 0) {
+        diag_set(diag, "also: what stands in accept says who is calling, and stands alone");
+        return ERR_RANGE;
+    }
+    if (gate->also != 0 && gate->anonymous.len > 0) {
+        diag_set(diag, "also: whoever is anonymous has nothing to go with it; set no anonymous");
+        return ERR_RANGE;
+    }
     return ERR_OK;
 }
 
@@ -162,7 +170,9 @@ static const struct section_field fields[] = {
      .help = "Credential kinds that say who is calling. Kinds not listed are ignored, two listed "
              "ones at once are refused."},
     {"also", true, "{}", also_kinds, .apply = apply_also,
-     .help = "Kinds that must be there and valid too. None is supported by this version."},
+     .help =
+         "Kinds that must be there and valid too. cert: a client certificate that stands for the "
+         "same user, or that the key or token is bound to."},
     {"anonymous", false, "\"\"", .set = set_anonymous, .takes = "a role's name, or nothing",
      .help = "Role for requests that offer no credential; empty: they are refused. A bad "
              "credential is never anonymous."},

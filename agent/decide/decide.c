@@ -171,12 +171,12 @@ enum step_result run_offer(struct run *run)
     switch (run->offer.kind) {
     case CREDENTIAL_APIKEY:
     case CREDENTIAL_JWT:
+    case CREDENTIAL_CERT:
         return STEP_NEXT;
     case CREDENTIAL_NONE:
         return run->out->gate->anonymous.len > 0 ? STEP_NEXT
                                                  : run_deny(run, REASON_NO_CREDENTIAL, NULL);
     case CREDENTIAL_BASIC:
-    case CREDENTIAL_CERT:
         break;
     }
     return run_deny(run, REASON_BAD_CREDENTIAL, "credential kind not supported");
@@ -191,12 +191,19 @@ static enum step_result step_offer(struct run *run)
 }
 
 const struct run_step run_steps[] = {
-    {"gate", step_gate, step_gate},       {"request", step_request, step_request},
-    {"host", step_host, step_host},       {"path", step_path, step_path},
-    {"offer", step_offer, step_presumed}, {"key", step_key, NULL},
-    {"token", step_token, NULL},          {"user", step_user, step_user},
-    {"team", step_team, step_team},       {"rules", step_rules, step_rules},
-    {"limits", step_limits, step_limits}, {NULL, NULL, NULL},
+    {"gate", step_gate, step_gate},
+    {"request", step_request, step_request},
+    {"host", step_host, step_host},
+    {"path", step_path, step_path},
+    {"offer", step_offer, step_presumed},
+    {"key", step_key, NULL},
+    {"token", step_token, NULL},
+    {"certificate", step_certificate, NULL},
+    {"user", step_user, step_user},
+    {"team", step_team, step_team},
+    {"rules", step_rules, step_rules},
+    {"limits", step_limits, step_limits},
+    {NULL, NULL, NULL},
 };
 
 /* What an observing gate tells HAProxy: allow, and in `shadow` what it would have been. */

@@ -2,7 +2,8 @@
  * Deciding: the steps of one request in order, each either goes on, ends with a verdict, or waits
  * for a record.
  *
- *   gate -> request -> host -> path -> offer -> key -> token -> user -> team -> rules -> limits
+ *   gate -> request -> host -> path -> offer -> key -> token -> certificate -> user -> team -> rules
+ *   -> limits
  *
  * The steps are a pure function of the request, the directory, the leases and the instant, with no
  * effect before the end: limits are checked one after the other and spent together in the last
@@ -51,7 +52,8 @@ struct decision {
     struct str path;          /* canonical; raw where it was refused */
     bool path_is_raw;
     struct str credential;     /* for the audit: "key:<id>#2" where the key's second hash
-                                  matched, "jwt:<issuer>:<revocation>" of a token with a jti */
+                                  matched, "jwt:<issuer>:<revocation>" of a token with a jti,
+                                  "cert:<fingerprint>" in full */
     struct str limits;         /* for the audit, see decide/limits.c */
     struct quota_claim *spent; /* what an allow took */
     size_t spent_count;

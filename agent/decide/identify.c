@@ -1,4 +1,4 @@
-/* Who is calling: the key or token, its user, the user's team. */
+/* Who is calling: the key or token, the user, the user's team. */
 #include "agent/decide/memo.h"
 #include "agent/decide/run.h"
 
@@ -47,6 +47,16 @@ static enum step_result find_key(struct run *run, const struct siphash_digest *d
     return *entry ? STEP_NEXT : run_get(run, RECORD_KEY, run->keyid, entry);
 }
 
+/* A key that is bound to a certificate counts with that alone. Who is presumed to have the key is to
+ * have the certificate, too. */
+static bool has_its_certificate(const struct run *run)
+{
+    struct str bound = record_str(&run->key->cert);
+
+    return run->presumed || str_is_absent(bound) ||
+           str_equal(bound, run_verified_cert(run->request));
+}
+
 enum step_result step_key(struct run *run)
 {
     struct directory_entry *entry;
@@ -83,8 +93,11 @@ enum step_result run_accept_key(struct run *run, struct directory_entry *entry, 
     if (reason != REASON_OK) {
         return run_deny(run, reason, NULL);
     }
-    run->key_entry = entry;
+    run->credential_entry = entry;
     run->key = &entry->record->key;
+    if (!has_its_certificate(run)) {
+        return run_deny(run, REASON_BAD_CREDENTIAL, "bound to another certificate");
+    }
     if (!source_is_allowed(run, &run->key->allow_from)) {
         return run_deny(run, REASON_SOURCE_ADDRESS, "the key's allow_from");
     }
@@ -104,12 +117,6 @@ static void name_token(struct run *run, const struct token *token)
     if (has_id && full.len > 0) {
         run->out->verdict.credential.len -= 1 + token->revocation.len;
     }
-}
-
-/* Of a certificate that HAProxy did not verify nothing is known. */
-static struct str verified_cert(const struct request *request)
-{
-    return request->cert_used && request->cert_verify == 0 ? request->cert_sha256 : STR_ABSENT;
 }
 
 /* A record under the token's name ends it. Whether one has to be asked for is the issuer's policy. */
@@ -139,7 +146,7 @@ enum step_result step_token(struct run *run)
         return STEP_NEXT;
     }
     enum jose_fault fault = tokens_verify(run->context->tokens, run->offer.text, run->now,
-                                          verified_cert(run->request), &run->token);
+                                          run_verified_cert(run->request), &run->token);
     if (fault != JOSE_NONE) {
         run->token = NULL;
         return run_deny(run, jose_fault_reason(fault), jose_fault_text(fault));
@@ -169,9 +176,9 @@ static enum step_result get_user(struct run *run, struct directory_entry **entry
 {
     struct str name = run->out->verdict.user;
 
-    return run->key
-               ? run_get_linked(run, run->key_entry, DIRECTORY_LINK_USER, RECORD_USER, name, entry)
-               : run_get(run, RECORD_USER, name, entry);
+    return run->credential_entry ? run_get_linked(run, run->credential_entry, DIRECTORY_LINK_USER,
+                                                  RECORD_USER, name, entry)
+                                 : run_get(run, RECORD_USER, name, entry);
 }
 
 /* Without a credential. Never in an agent. */
@@ -188,7 +195,7 @@ enum step_result step_user(struct run *run)
         run->out->verdict.team = run->token->identity.team;
         return STEP_NEXT;
     }
-    if (!run->key && !run->token && !is_presumed_user(run)) {
+    if (run->offer.kind == CREDENTIAL_NONE && !is_presumed_user(run)) {
         return STEP_NEXT;
     }
     enum step_result result = get_user(run, &entry);
@@ -197,9 +204,10 @@ enum step_result step_user(struct run *run)
     }
     if (!entry) {
         return run_deny(run, REASON_USER_DISABLED,
-                        run->key     ? "the key's user does not exist"
-                        : run->token ? "the token's user does not exist"
-                                     : "the user does not exist");
+                        run->key                        ? "the key's user does not exist"
+                        : run->token                    ? "the token's user does not exist"
+                        : run->cert || run->cert_policy ? "the certificate's user does not exist"
+                                                        : "the user does not exist");
     }
     run->user_entry = entry;
     run->user = &entry->record->user;

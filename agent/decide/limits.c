@@ -47,11 +47,13 @@ static const struct limit_record *record_of(const struct limit *limit)
     return &limit->entry->record->limit;
 }
 
-/* The memo knows users by where their names stand. A token's name may be gone, and another's stand
- * there, while directory and leases stay as they are. */
+/* The memo knows users by where their names stand. A name that no record gave may be gone, and
+ * another's stand there, while directory and leases stay as they are. */
 static struct memo *memo_of(const struct run *run)
 {
-    return run->token ? NULL : run->context->memo;
+    bool is_lasting = run->credential_entry || run->offer.kind == CREDENTIAL_NONE;
+
+    return is_lasting ? run->context->memo : NULL;
 }
 
 static bool recall(struct run *run, struct limit *limit)

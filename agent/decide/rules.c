@@ -1,6 +1,6 @@
 /*
  * Whether the caller's roles allow the request. A user's denies always apply; the role subset of a
- * key or token narrows the allows only. Shadow roles decide nothing: what they would change is told
+ * key, token or certificate narrows the allows only. Shadow roles decide nothing: what they would change is told
  * in `shadow`.
  */
 #include "agent/access/role.h"
@@ -56,23 +56,36 @@ static bool token_may_allow(const struct token *token, struct str role)
     return false;
 }
 
-static bool key_may_allow(const struct key_record *key, struct str role)
+static bool has_role(const struct record_names *roles, struct str role)
 {
-    if (!key || !key->has_roles) {
-        return true;
-    }
-    for (size_t i = 0; i < key->roles.count; i++) {
-        if (str_equal(record_name(&key->roles, i), role)) {
+    for (size_t i = 0; i < roles->count; i++) {
+        if (str_equal(record_name(roles, i), role)) {
             return true;
         }
     }
     return false;
 }
 
-/* The subset of roles that the credential has. */
+static bool key_may_allow(const struct key_record *key, struct str role)
+{
+    return !key || !key->has_roles || has_role(&key->roles, role);
+}
+
+static bool cert_may_allow(const struct cert_record *cert, struct str role)
+{
+    return !cert || !cert->has_roles || has_role(&cert->roles, role);
+}
+
+static bool policy_may_allow(const struct cert_policy *policy, struct str role)
+{
+    return !policy || policy->roles.count == 0 || str_list_has(&policy->roles, role);
+}
+
+/* The subset of roles that the credential has, and the certificate beside it. */
 static bool may_allow(const struct run *run, struct str role)
 {
-    return key_may_allow(run->key, role) && token_may_allow(run->token, role);
+    return key_may_allow(run->key, role) && token_may_allow(run->token, role) &&
+           cert_may_allow(run->cert, role) && policy_may_allow(run->cert_policy, role);
 }
 
 /* Whether the user's own limits lift it: "!daily". */

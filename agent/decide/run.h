@@ -35,13 +35,15 @@ struct run {
     struct explain_trace *trace;           /* NULL in agents */
 
     struct offer offer;
-    struct str keyid;                   /* of key */
-    const struct key_record *key;       /* NULL: no key (anonymous) */
-    const struct token *token;          /* NULL: no token */
-    const struct user_record *user;     /* NULL: anonymous, or known by the token alone */
-    const struct team_record *team;     /* NULL: none */
-    struct directory_entry *key_entry;  /* of key */
-    struct directory_entry *user_entry; /* of user */
+    struct str keyid;                         /* of key */
+    const struct key_record *key;             /* NULL: no key (anonymous) */
+    const struct token *token;                /* NULL: no token */
+    const struct cert_record *cert;           /* NULL: no certificate, or one without a record */
+    const struct cert_policy *cert_policy;    /* by which a certificate's names count; NULL: none */
+    const struct user_record *user;           /* NULL: anonymous, or known by the token alone */
+    const struct team_record *team;           /* NULL: none */
+    struct directory_entry *credential_entry; /* the record that names the user; NULL: none does */
+    struct directory_entry *user_entry;       /* of user */
 
     uint64_t cost;        /* of the rule that allowed */
     struct limit *limits; /* that apply, in the arena; NULL: none */
@@ -79,9 +81,17 @@ static inline bool run_is_anonymous(const struct run *run)
 void run_start(struct run *run);
 void run_end(struct run *run);
 
+/* Of a certificate that HAProxy did not verify nothing is known. */
+static inline struct str run_verified_cert(const struct request *request)
+{
+    return request->cert_used && request->cert_verify == 0 ? request->cert_sha256 : STR_ABSENT;
+}
+
 /* decide/identify.c: who is calling. */
 step_fn step_key;
 step_fn step_token;
+/* decide/certificate.c: who, or whether it may call. */
+step_fn step_certificate;
 step_fn step_user;
 step_fn step_team;
 /* decide/explain.c: who is calling, without proof. */

@@ -17,7 +17,7 @@ struct verdict {
     struct str user;
     struct str team;
     struct str roles;      /* "a,b" */
-    struct str credential; /* "key:<id>" */
+    struct str credential; /* "key:<id>", "jwt:<issuer>", "cert:<begin of the fingerprint>" */
     struct str path;       /* canonical; absent where it was refused */
     struct str challenge;  /* WWW-Authenticate, on 401 */
     struct str limit;      /* that was exhausted or too small */

@@ -209,6 +209,28 @@ static void put_address(struct spop_out *out, const char *name, const char *addr
     }
 }
 
+/* NULL: plain TCP, where HAProxy has none of these. */
+static void put_certificate(struct spop_out *out, const struct spop_certificate *certificate)
+{
+    static const char *const names[] = {"c_used", "c_verify", "c_sha256", "c_dn", "c_idn"};
+
+    if (!certificate) {
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            spop_put_null(out, names[i]);
+        }
+        return;
+    }
+    spop_put_bool(out, names[0], certificate->is_used);
+    spop_put_int(out, names[1], certificate->verify);
+    if (certificate->sha256) {
+        spop_put_binary(out, names[2], certificate->sha256, 32);
+    } else {
+        spop_put_null(out, names[2]);
+    }
+    put_optional(out, names[3], certificate->subject);
+    put_optional(out, names[4], certificate->issuer);
+}
+
 void spop_put_question_args(struct spop_out *out, const struct spop_question *question)
 {
     spop_put_int(out, "v", 1);
@@ -224,12 +246,7 @@ void spop_put_question_args(struct spop_out *out, const struct spop_question *qu
     spop_put_int(out, "authz_n", question->authorization != NULL);
     put_optional(out, "apikey", question->apikey);
     spop_put_int(out, "apikey_n", question->apikey != NULL);
-    /* Plain TCP: HAProxy has none of these. */
-    spop_put_null(out, "c_used");
-    spop_put_null(out, "c_verify");
-    spop_put_null(out, "c_sha256");
-    spop_put_null(out, "c_dn");
-    spop_put_null(out, "c_idn");
+    put_certificate(out, question->certificate);
 }
 
 void spop_put_question(struct spop_out *out, uint64_t stream_id, uint64_t frame_id,

@@ -89,6 +89,15 @@ void spop_put_hello(struct spop_out *out, const struct spop_hello *hello);
 void spop_put_check(struct spop_out *out);
 void spop_put_disconnect(struct spop_out *out, uint64_t status, const char *message);
 
+/* What HAProxy says of a client certificate. */
+struct spop_certificate {
+    bool is_used;
+    int64_t verify;
+    const uint8_t *sha256; /* 32 bytes */
+    const char *subject;
+    const char *issuer;
+};
+
 /* The arguments of the message reeve-check. NULL: HAProxy's fetch found nothing. */
 struct spop_question {
     const char *rid;
@@ -100,6 +109,7 @@ struct spop_question {
     const char *host;
     const char *authorization;
     const char *apikey;
+    const struct spop_certificate *certificate;
 };
 
 /* The arguments alone, in the order and the types of the shipped configuration. */

@@ -10,6 +10,7 @@ int main(void)
     srunner_add_suite(runner, pepper_suite());
     srunner_add_suite(runner, secret_suite());
     srunner_add_suite(runner, settings_suite());
+    srunner_add_suite(runner, certificates_suite());
     srunner_add_suite(runner, gates_suite());
     srunner_add_suite(runner, issuers_suite());
     srunner_add_suite(runner, syntax_suite());

@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *address_suite(void);
+Suite *certificates_suite(void);
 Suite *gates_suite(void);
 Suite *issuers_suite(void);
 Suite *load_suite(void);
