@@ -1,6 +1,6 @@
 -- One record as a line of a list, columns separated by tabs; "gone" where there is none (any more),
--- "-" where a list of keys is asked for another user. KEYS: the record. ARGV: kind, name as it stands
--- in the key, and optionally a key's user. Not netstrings: many of these go to redis-cli as lines.
+-- "-" where a list of keys or certificates is asked for another user. KEYS: the record. ARGV: kind,
+-- name as it stands in the key, and optionally their user. Not netstrings: many of these go to redis-cli as lines.
 
 local kind, name, only_user = ARGV[1], ARGV[2], ARGV[3]
 local found = redis.call("TYPE", KEYS[1]).ok
@@ -33,6 +33,9 @@ end
 local columns = {
     key = function()
         return { shown("user"), shown("expires"), shown("last4"), shown("roles"), shown("label") }
+    end,
+    cert = function()
+        return { shown("user"), shown("expires"), shown("roles"), shown("label") }
     end,
     user = function()
         return { shown("team"), shown("expires"), shown("roles"), shown("note") }
