@@ -25,6 +25,7 @@
 
 #include "agent/base/diag.h"
 #include "agent/base/err.h"
+#include "agent/base/ip.h"
 #include "agent/base/log.h"
 #include "agent/base/str.h"
 #include "agent/config/certificates.h"
@@ -44,6 +45,11 @@ struct config_address {
 
 struct config_address_list {
     struct config_address *items;
+    size_t count;
+};
+
+struct config_prefix_list {
+    struct ip_prefix *items;
     size_t count;
 };
 
@@ -113,6 +119,15 @@ struct config {
     bool accept_unpeppered;
     size_t max_token_bytes; /* of a JSON Web Token */
     unsigned max_tokens;    /* that a worker remembers */
+
+    /* failed authentications */
+    unsigned max_failures;        /* of one credential from one source; 0: not counted */
+    unsigned max_source_failures; /* of one source; likewise */
+    int64_t failure_wait_us;      /* after as many; doubles with each more */
+    int64_t failure_wait_max_us;
+    int64_t failure_memory_us; /* so many are forgotten in it */
+    unsigned max_failing;      /* sources, and pairs, that a worker counts */
+    struct config_prefix_list failure_exempt;
 
     /* audit */
     char *audit_file;

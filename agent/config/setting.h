@@ -8,7 +8,7 @@
 
 #include "agent/config/config.h"
 
-#define SETTINGS_MAX 64
+#define SETTINGS_MAX 96
 
 /* A word of a closed set. One with a refusal is known, but this version does not do it. */
 struct choice {
@@ -48,7 +48,8 @@ struct setting {
 };
 
 extern const struct setting_type setting_text, setting_number, setting_duration, setting_size,
-    setting_bool, setting_mode, setting_choice, setting_addresses, setting_sentinels, setting_store;
+    setting_bool, setting_mode, setting_choice, setting_prefixes, setting_addresses,
+    setting_sentinels, setting_store;
 
 /* The table, ended by a name of NULL. */
 extern const struct setting settings[];

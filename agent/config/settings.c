@@ -187,6 +187,25 @@ const struct setting settings[] = {
      .help = "Verified tokens that a worker remembers; another one costs its signature again. Give "
              "directory_max_absent as much, since it holds what is not revoked."},
 
+    {"max_failures", NUMBER(max_failures, 0, 1000000), .initial = "10",
+     .help = "Failed authentications of one credential from one source (an IPv4 address, an IPv6 "
+             "/64), after which the next has to wait: too_many_failures. 0: not counted."},
+    {"max_source_failures", NUMBER(max_source_failures, 0, 1000000), .initial = "100",
+     .help = "The same of one source, whatever the credentials."},
+    {"failure_wait", DURATION(failure_wait_us, MS(10), S(3600)), .initial = "1s",
+     .help = "How long it then has to wait; each failure more doubles that."},
+    {"failure_wait_max", DURATION(failure_wait_max_us, MS(10), S(86400)), .initial = "15m",
+     .help = "But no longer than. No less than failure_wait."},
+    {"failure_memory", DURATION(failure_memory_us, S(1), S(86400)), .initial = "15m",
+     .help =
+         "max_failures, or max_source_failures, are forgotten in so long, one after the other."},
+    {"failure_exempt", .type = &setting_prefixes, .offset = AT(failure_exempt), .is_list = true,
+     .help = "Addresses behind which many users are, as of a company's NAT: no source in them is "
+             "counted as a whole, but each of its credentials is."},
+    {"max_failing", NUMBER(max_failing, 16, 10000000), .initial = "16384", .needs_restart = true,
+     .help = "Sources, and pairs of a credential and a source, that a worker counts failures of; "
+             "those that need not wait give way first."},
+
     {"audit_file", PATH(audit_file), .initial = "/var/log/reeve/audit.jsonl", .needs_restart = true,
      .help = "One JSON line for each decision. SIGHUP opens it again."},
     {"spool_dir", PATH(spool_dir), .initial = "/run/reeve/spool", .needs_restart = true,

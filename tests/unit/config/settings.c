@@ -61,6 +61,15 @@ static const struct cases {
     {"accept_unpeppered", {"true", "false"}, {"yes", "1", "True", ""}},
     {"max_token_size", {"1KiB", "32KiB", "1024"}, {"1023", "32769", "8KB"}},
     {"max_tokens", {"16", "10000000"}, {"15", "10000001"}},
+    {"max_failures", {"0", "1000000"}, {"-1", "1000001"}},
+    {"max_source_failures", {"0", "1000000"}, {"-1", "1000001"}},
+    {"failure_wait", {"10ms", "1h"}, {"9ms", "0", "3601s"}},
+    {"failure_wait_max", {"10ms", "24h"}, {"9ms", "0", "86401s"}},
+    {"failure_memory", {"1s", "24h"}, {"999ms", "86401s"}},
+    {"failure_exempt",
+     {"10.0.0.0/8", "2001:db8::/32,192.0.2.1", "0.0.0.0/0"},
+     {"", "10.0.0.1/8", "192.0.2", "a"}},
+    {"max_failing", {"16", "10000000"}, {"15", "10000001"}},
     {"audit_file", {"audit.jsonl", "/var/log/a b.jsonl"}, {"", "a\nb"}},
     {"spool_dir", {"spool", "/run/reeve"}, {"", "a\nb"}},
     {"spool_size", {"64KiB", "1GiB", "65536"}, {"65535", "1073741825", "8MB"}},
@@ -211,6 +220,13 @@ START_TEST(defaults_of_store_audit_and_credentials)
     ck_assert_str_eq(config->audit_file, "/var/log/reeve/audit.jsonl");
     ck_assert_str_eq(config->spool_dir, "/run/reeve/spool");
     ck_assert_uint_eq(config->max_token_bytes, 8192);
+    ck_assert_uint_eq(config->max_failures, 10);
+    ck_assert_uint_eq(config->max_source_failures, 100);
+    ck_assert_int_eq(config->failure_wait_us, 1000000);
+    ck_assert_int_eq(config->failure_wait_max_us, 900000000);
+    ck_assert_int_eq(config->failure_memory_us, 900000000);
+    ck_assert_uint_eq(config->max_failing, 16384);
+    ck_assert_uint_eq(config->failure_exempt.count, 0);
     ck_assert_uint_eq(config->spool_bytes, 8u << 20);
     ck_assert_int_eq(config->on_audit_full, CONFIG_AUDIT_FULL_DENY);
     ck_assert_int_eq(config->log_level, LOG_INFO);
