@@ -201,6 +201,13 @@ static enum jose_fault meet_again(struct tokens *tokens, struct remembered **pla
     return fault;
 }
 
+bool tokens_know(struct tokens *tokens, struct str text)
+{
+    struct siphash_digest digest = siphash_128(&tokens->key, text.ptr, text.len);
+
+    return find(set_of(tokens, &digest), &digest) != NULL;
+}
+
 enum jose_fault tokens_verify(struct tokens *tokens, struct str text, struct now now,
                               struct str cert_sha256, const struct token **out)
 {

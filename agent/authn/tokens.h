@@ -38,6 +38,9 @@ struct tokens *tokens_new(const struct config *config);
 /* NULL accepted; wipes. */
 void tokens_free(struct tokens *tokens);
 
+/* Whether the text was verified, and is remembered. Says nothing of whether it still holds. */
+bool tokens_know(struct tokens *tokens, struct str text);
+
 /* JOSE_NONE sets *out, which stays until the next call. */
 enum jose_fault tokens_verify(struct tokens *tokens, struct str text, struct now now,
                               struct str cert_sha256, const struct token **out);

@@ -28,6 +28,8 @@
     X(BAD_RECORD, "bad_record", 503, "a record in the store does not parse")                       \
     X(RATE, "rate", 429, "a rate limit is exhausted")                                              \
     X(QUOTA, "quota", 429, "a quota is exhausted")                                                 \
+    X(TOO_MANY_FAILURES, "too_many_failures", 429,                                                 \
+      "the credential or the source failed too often")                                             \
     X(COST, "cost", 403, "the rule's cost is above what the limit can ever give")                  \
     X(STORE_DOWN, "store_down", 503, "the store does not answer and nothing local may decide")     \
     X(OVERLOAD, "overload", 503, "above the agent's bounds")                                       \

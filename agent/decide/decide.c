@@ -182,12 +182,24 @@ enum step_result run_offer(struct run *run)
     return run_deny(run, REASON_BAD_CREDENTIAL, "credential kind not supported");
 }
 
+/* What can not be read is a failed attempt, too. */
+static enum step_result refuse_offer(struct run *run, enum reason reason, const char *fault)
+{
+    if (reason == REASON_BAD_CREDENTIAL) {
+        run_attempt(run, CREDENTIAL_BASIC, run->request->authorization);
+        if (run_shield(run) == STEP_END) {
+            return STEP_END;
+        }
+    }
+    return run_deny(run, reason, fault);
+}
+
 static enum step_result step_offer(struct run *run)
 {
     const char *fault = NULL;
     enum reason reason = offer_find(run->request, run->out->gate, run->arena, &run->offer, &fault);
 
-    return reason == REASON_OK ? run_offer(run) : run_deny(run, reason, fault);
+    return reason == REASON_OK ? run_offer(run) : refuse_offer(run, reason, fault);
 }
 
 const struct run_step run_steps[] = {
@@ -263,6 +275,7 @@ enum decide_progress decide_run(const struct decide_context *context, const stru
             break;
         }
     }
+    run_count(&run);
     run_end(&run);
     return DECIDE_DONE;
 }

@@ -7,8 +7,9 @@
  *
  * The steps are a pure function of the request, the directory, the leases and the instant, with no
  * effect before the end: limits are checked one after the other and spent together in the last
- * step. So a decision that had to wait is simply run again from the start when its record or its
- * units came: nothing of a half-run survives, and a change that arrived meanwhile counts.
+ * step, and a credential that failed is counted when all is over. So a decision that had to wait is
+ * simply run again from the start when its record or its units came: nothing of a half-run survives,
+ * and a change that arrived meanwhile counts.
  */
 #ifndef REEVE_DECIDE_DECIDE_H
 #define REEVE_DECIDE_DECIDE_H
@@ -22,6 +23,7 @@
 #include "agent/directory/directory.h"
 #include "agent/quota/quota.h"
 #include "agent/request/request.h"
+#include "agent/shield/shield.h"
 
 /* Arena that is enough for every decision: the longest path and Basic value, and all texts. */
 #define DECIDE_ARENA_BYTES (32u * 1024)
@@ -33,7 +35,8 @@ struct decide_context {
     struct apikey_verifier *apikeys;
     struct tokens *tokens;
     struct quota *quota;
-    struct memo *memo; /* NULL: none */
+    struct shield *shield; /* NULL: none */
+    struct memo *memo;     /* NULL: none */
 };
 
 enum decide_progress {

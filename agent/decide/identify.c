@@ -37,9 +37,13 @@ static enum step_result find_key(struct run *run, const struct siphash_digest *d
     struct str text = run->offer.text;
 
     run->keyid = apikey_id(text);
+    run_attempt(run, CREDENTIAL_APIKEY, run->keyid);
     *entry = directory_find(run->context->directory, RECORD_KEY, run->keyid, run->now);
     if (*entry && apikey_is_remembered(*entry, digest)) {
         return STEP_NEXT;
+    }
+    if (run_shield(run) == STEP_END) {
+        return STEP_END;
     }
     if (!apikey_parse(text, &run->keyid)) {
         return run_deny(run, REASON_BAD_CREDENTIAL, "malformed key");
@@ -57,6 +61,13 @@ static bool has_its_certificate(const struct run *run)
            str_equal(bound, run_verified_cert(run->request));
 }
 
+static enum step_result refuse_length(struct run *run)
+{
+    run_attempt(run, CREDENTIAL_APIKEY, run->offer.text);
+    return run_shield(run) == STEP_END ? STEP_END
+                                       : run_deny(run, REASON_BAD_CREDENTIAL, "malformed key");
+}
+
 enum step_result step_key(struct run *run)
 {
     struct directory_entry *entry;
@@ -66,7 +77,7 @@ enum step_result step_key(struct run *run)
         return STEP_NEXT;
     }
     if (run->offer.text.len != APIKEY_LENGTH) {
-        return run_deny(run, REASON_BAD_CREDENTIAL, "malformed key");
+        return refuse_length(run);
     }
     struct siphash_digest digest = apikey_digest(run->context->apikeys, run->offer.text);
     enum step_result result = find_key(run, &digest, &entry);
@@ -81,6 +92,9 @@ enum step_result step_key(struct run *run)
                                        run->now, &hash_index);
     if (reason == REASON_BAD_CREDENTIAL) {
         return run_deny(run, reason, "wrong secret");
+    }
+    if (reason == REASON_OK) {
+        run_clear(run);
     }
     return run_accept_key(run, entry, hash_index, reason);
 }
@@ -140,10 +154,21 @@ static enum step_result check_revocation(struct run *run)
     return result;
 }
 
+/* Its text is hashed for that, so only where somebody has to wait. */
+static bool is_known_token(const struct run *run)
+{
+    return run->context->shield && !shield_is_quiet(run->context->shield, run->now) &&
+           tokens_know(run->context->tokens, run->offer.text);
+}
+
 enum step_result step_token(struct run *run)
 {
     if (run->offer.kind != CREDENTIAL_JWT) {
         return STEP_NEXT;
+    }
+    run_attempt(run, CREDENTIAL_JWT, run->offer.text);
+    if (!is_known_token(run) && run_shield(run) == STEP_END) {
+        return STEP_END;
     }
     enum jose_fault fault = tokens_verify(run->context->tokens, run->offer.text, run->now,
                                           run_verified_cert(run->request), &run->token);

@@ -35,6 +35,8 @@ struct run {
     struct explain_trace *trace;           /* NULL in agents */
 
     struct offer offer;
+    struct shield_attempt attempt;            /* without a kind: none */
+    bool is_shielded;                         /* it had not to wait, and nothing was known of it */
     struct str keyid;                         /* of key */
     const struct key_record *key;             /* NULL: no key (anonymous) */
     const struct token *token;                /* NULL: no token */
@@ -86,6 +88,17 @@ static inline struct str run_verified_cert(const struct request *request)
 {
     return request->cert_used && request->cert_verify == 0 ? request->cert_sha256 : STR_ABSENT;
 }
+
+/*
+ * decide/attempt.c. A step that judges a credential says what is tried; then, before anything that
+ * costs, and unless the very credential is remembered as good and can not be guessed, that it may be
+ * (STEP_END: throttled). When its secret is proven it says that too; that it is not, the verdict says
+ * (BAD_CREDENTIAL), and run_count() after the last step.
+ */
+void run_attempt(struct run *run, enum credential_kind kind, struct str credential);
+enum step_result run_shield(struct run *run);
+void run_clear(struct run *run);
+void run_count(const struct run *run);
 
 /* decide/identify.c: who is calling. */
 step_fn step_key;

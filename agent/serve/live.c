@@ -20,6 +20,7 @@ struct fence {
 
 struct live {
     struct directory *directory;
+    struct shield *shield;
     struct fleet *fleet;
     struct tracking *tracking;
     struct eviction *eviction; /* NULL: another worker looks */
@@ -29,10 +30,10 @@ struct live {
     size_t fence_count;
 };
 
-/* What the keys of records and fences begin with. The store tells in this order. */
+/* What the keys of records, unlocks and fences begin with. The store tells in this order. */
 static const struct str suffixes[] = {
-    {"cert:", 5}, {"key:", 4},  {"limit:", 6}, {"revoked:", 8},
-    {"role:", 5}, {"team:", 5}, {"user:", 5},  {"~fence:", 7},
+    {"cert:", 5}, {"key:", 4},    {"limit:", 6}, {"revoked:", 8}, {"role:", 5},
+    {"team:", 5}, {"unlock:", 7}, {"user:", 5},  {"~fence:", 7},
 };
 
 static void proven(void *context, uint64_t session, int64_t as_of_us)
@@ -69,7 +70,8 @@ static void changed(void *context, struct str key)
 
     if (fleet_read_fence(live->prefix, key, &id)) {
         add_fence(live, id);
-    } else if (record_key_read(live->prefix, key, &kind, out, sizeof(out), &name)) {
+    } else if (!shield_unlock(live->shield, key) &&
+               record_key_read(live->prefix, key, &kind, out, sizeof(out), &name)) {
         directory_invalidate(live->directory, kind, name);
     }
 }
@@ -79,6 +81,7 @@ static void flushed(void *context)
     struct live *live = context;
 
     directory_invalidate_all(live->directory);
+    shield_flushed(live->shield);
 }
 
 static const struct tracking_events events = {
@@ -89,6 +92,7 @@ enum err live_start(void)
     enum err e = tracking_start();
 
     e = e == ERR_OK ? eviction_start() : e;
+    e = e == ERR_OK ? shield_start() : e;
     return e == ERR_OK ? fleet_start() : e;
 }
 
@@ -128,7 +132,7 @@ static struct tracking *new_tracking(struct ev_loop *loop, const struct live_set
 }
 
 struct live *live_new(struct ev_loop *loop, const struct live_settings *settings,
-                      struct store *store, struct directory *directory)
+                      struct store *store, struct directory *directory, struct shield *shield)
 {
     struct live *live = calloc(1, sizeof(*live));
 
@@ -136,6 +140,7 @@ struct live *live_new(struct ev_loop *loop, const struct live_settings *settings
         return NULL;
     }
     live->directory = directory;
+    live->shield = shield;
     live->prefix = str_from_c(settings->config->prefix);
     live->fleet = new_fleet(settings, store);
     live->tracking = new_tracking(loop, settings, store, live);

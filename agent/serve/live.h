@@ -12,6 +12,7 @@
 #include "agent/base/str.h"
 #include "agent/config/config.h"
 #include "agent/directory/directory.h"
+#include "agent/shield/shield.h"
 #include "agent/store/store.h"
 
 struct ev_loop;
@@ -30,7 +31,7 @@ struct live_settings {
 
 /* Borrows the rest likewise. NULL when out of memory. */
 struct live *live_new(struct ev_loop *loop, const struct live_settings *settings,
-                      struct store *store, struct directory *directory);
+                      struct store *store, struct directory *directory, struct shield *shield);
 /* NULL accepted. */
 void live_free(struct live *live);
 

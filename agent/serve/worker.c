@@ -88,6 +88,7 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
     live_tick(worker->live);
     directory_tick(worker->directory, now);
     quota_tick(worker->quota, now);
+    shield_tick(worker->shield, now);
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
         arm_deadline(worker, engine_expire(&worker->engine, now));
     }
@@ -175,6 +176,7 @@ static void use_config(struct worker *worker, struct config *config)
     worker->engine.decide.apikeys = apikeys;
     worker->engine.decide.tokens = tokens;
     worker->engine.decide.config = config;
+    shield_configure(worker->shield, config);
     config_unref(worker->config);
     worker->config = config;
 }
@@ -364,7 +366,8 @@ static enum err init_store(struct worker *worker, const struct worker_settings *
     }
     worker->directory = new_directory(worker);
     worker->quota = new_quota(worker, from);
-    if (!worker->directory || !worker->quota) {
+    worker->shield = shield_new(worker->start_config, worker->store);
+    if (!worker->directory || !worker->quota || !worker->shield) {
         return ERR_MEMORY;
     }
     const struct live_settings settings = {
@@ -373,7 +376,8 @@ static enum err init_store(struct worker *worker, const struct worker_settings *
         .boot = str_from_c(from->boot),
         .worker = worker->index,
     };
-    worker->live = live_new(worker->loop, &settings, worker->store, worker->directory);
+    worker->live =
+        live_new(worker->loop, &settings, worker->store, worker->directory, worker->shield);
     return worker->live ? ERR_OK : ERR_MEMORY;
 }
 
@@ -396,7 +400,8 @@ static enum err init_parts(struct worker *worker, const struct worker_settings *
                    .directory = worker->directory,
                    .apikeys = worker->apikeys,
                    .tokens = worker->tokens,
-                   .quota = worker->quota},
+                   .quota = worker->quota,
+                   .shield = worker->shield},
         .spool = worker->spool,
         .output_cb = output_cb,
         .output_context = worker,
@@ -463,6 +468,7 @@ void worker_fini(struct worker *worker)
     live_free(worker->live);
     directory_free(worker->directory);
     quota_free(worker->quota);
+    shield_free(worker->shield);
     store_free(worker->grant_store);
     store_free(worker->store);
     engine_fini(&worker->engine);

@@ -21,6 +21,7 @@
 #include "agent/serve/connection.h"
 #include "agent/serve/engine.h"
 #include "agent/serve/live.h"
+#include "agent/shield/shield.h"
 #include "agent/store/store.h"
 
 /* What the server tells a worker. */
@@ -46,6 +47,7 @@ struct worker {
     struct directory *directory;
     struct live *live;
     struct quota *quota;
+    struct shield *shield;
     char holder[QUOTA_HOLDER_BYTES_MAX];
     struct apikey_verifier *apikeys;
     struct tokens *tokens;

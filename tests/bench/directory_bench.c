@@ -286,10 +286,12 @@ static void start(void)
         (struct decide_context){.config = config,
                                 .directory = directory,
                                 .apikeys = apikey_verifier_new(&config->peppers, false),
-                                .quota = quota_new(&store, &quota_settings)};
+                                .quota = quota_new(&store, &quota_settings),
+                                .shield = shield_new(config, &store)};
     ensure(spool_create(folder, &identity, config->spool_bytes, &engine_settings.spool, &diag) ==
            ERR_OK);
-    ensure(hasher && directory && engine_settings.decide.apikeys && engine_settings.decide.quota);
+    ensure(hasher && directory && engine_settings.decide.apikeys && engine_settings.decide.quota &&
+           engine_settings.decide.shield);
     ensure(engine_init(&engine, &engine_settings) == ERR_OK);
     engine.is_ready = true;
     engine.now = (struct now){.mono_us = 1000000, .wall_us = START_US};
@@ -307,6 +309,7 @@ static void stop(void)
     engine_fini(&engine);
     directory_free(directory);
     quota_free(engine.decide.quota);
+    shield_free(engine.decide.shield);
     apikey_verifier_free(engine.decide.apikeys);
     spool_close(engine.spool);
     crypto_hasher_free(hasher);

@@ -127,14 +127,16 @@ static void begin_run(unsigned state)
 
     fake_store_set_mode(world.fake, (enum fake_store_mode)(state & STATE_STORE));
     world.engine.decide.directory = directory_new(&world.fake->store, &settings);
+    world.engine.decide.shield = shield_new(world.config, &world.fake->store);
     world.engine.spool = state & STATE_AUDIT_FULL ? world.full_spool : world.spool;
     world.engine.now = (struct now){.mono_us = MONO_US, .wall_us = WORLD_WALL_US};
-    ensure(world.engine.decide.directory);
+    ensure(world.engine.decide.directory && world.engine.decide.shield);
 }
 
 static void end_run(void)
 {
     directory_free(world.engine.decide.directory);
+    shield_free(world.engine.decide.shield);
     fake_store_drop(world.fake);
     ensure(world.engine.parked_count == 0 && world.fake->pending_count == 0);
 }

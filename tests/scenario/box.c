@@ -52,6 +52,18 @@ static void fill_store(struct box *box)
     fake_store_set(box->fake, "reeve:role:reader", "rule:10", "allow GET * /v1/orders/**");
 }
 
+static void run_script(void *context, const struct store_call *call,
+                       struct fake_store_answer *answer)
+{
+    struct box *box = context;
+
+    if (fake_failures_knows(call)) {
+        fake_failures_script(&box->failures, call, answer);
+    } else {
+        fake_counter_script(&box->counters, call, answer);
+    }
+}
+
 static void open_parts(struct box *box)
 {
     struct spool_identity identity = {.agent = "box", .boot = "00112233445566778899aabbccddeeff"};
@@ -66,9 +78,10 @@ static void open_parts(struct box *box)
     struct diag diag = {0};
 
     box->fake = fake_store_new();
-    box->fake->script_cb = fake_counter_script;
-    box->fake->script_context = &box->counters;
+    box->fake->script_cb = run_script;
+    box->fake->script_context = box;
     box->counters.now_us = START_US;
+    box->failures.now_us = START_US;
     box->directory = directory_new(&box->fake->store, &settings);
     box->apikeys = apikey_verifier_new(&box->config->peppers, box->config->accept_unpeppered);
     box->tokens = tokens_new(box->config);
@@ -81,7 +94,13 @@ static void open_parts(struct box *box)
                                                   .worker_count = 1};
     ck_assert_int_eq(quota_start(), ERR_OK);
     box->quota = quota_new(&box->fake->store, &quota_settings);
-    ck_assert(box->fake && box->directory && box->apikeys && box->tokens && box->quota);
+    ck_assert_int_eq(shield_start(), ERR_OK);
+    box->shield = shield_new(box->config, &box->fake->store);
+    ck_assert(box->shield && box->fake && box->directory && box->apikeys && box->tokens &&
+              box->quota);
+    shield_tick(box->shield, (struct now){.mono_us = 1000000, .wall_us = START_US});
+    fake_store_step(box->fake); /* its salt */
+    box->fake->request_count = 0;
 }
 
 static void open_peers(struct box *box)
@@ -114,7 +133,8 @@ void box_open(struct box *box, const char *conf)
                    .directory = box->directory,
                    .apikeys = box->apikeys,
                    .tokens = box->tokens,
-                   .quota = box->quota},
+                   .quota = box->quota,
+                   .shield = box->shield},
         .spool = box->spool,
         .output_cb = count_output_cb,
         .output_context = box,
@@ -137,6 +157,7 @@ void box_close(struct box *box)
     engine_fini(&box->engine);
     directory_free(box->directory);
     quota_free(box->quota);
+    shield_free(box->shield);
     store_free(&box->fake->store);
     apikey_verifier_free(box->apikeys);
     tokens_free(box->tokens);
@@ -152,9 +173,11 @@ void box_advance(struct box *box, int64_t us)
     box->engine.now.mono_us += us;
     box->engine.now.wall_us += us;
     box->counters.now_us += us;
+    box->failures.now_us += us;
     engine_expire(&box->engine, box->engine.now);
     directory_tick(box->directory, box->engine.now);
     quota_tick(box->quota, box->engine.now);
+    shield_tick(box->shield, box->engine.now);
     spool_tick(box->spool, box->engine.now);
 }
 

@@ -19,6 +19,7 @@
 #include "agent/serve/engine.h"
 #include "agent/serve/peer.h"
 #include "tests/support/fake_counter.h"
+#include "tests/support/fake_failures.h"
 #include "tests/support/spop_peer.h"
 
 #define BOX_PEERS 2
@@ -28,11 +29,13 @@ struct box {
     struct config *config;
     struct fake_store *fake;
     struct fake_counters counters; /* of limits */
+    struct fake_failures failures; /* of authentication */
     struct directory *directory;
     struct apikey_verifier *apikeys;
     struct tokens *tokens;
     struct spool *spool;
     struct quota *quota;
+    struct shield *shield;
     struct engine engine;
     struct peer peers[BOX_PEERS];
     struct spop_out answers[BOX_PEERS]; /* what the peers sent so far */
