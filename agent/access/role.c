@@ -16,13 +16,18 @@ struct role_rule {
     struct role_rank rank;
 };
 
-/* One block: the role, its rules by id, their limits, the numbers of their ranks, all texts. */
+/* One block: the role, then its rules by id, each with its limits, the numbers of its rank and its
+ * texts behind it: what is read of a rule is in few lines of the processor's cache. The trees know a
+ * rule by its place, in units of RULE_UNIT from the block's beginning. */
 struct role {
     struct tree allows;
     struct tree denies;
     size_t bytes; /* of the block */
-    struct role_rule *rules;
 };
+
+#define RULE_UNIT 8
+_Static_assert(RULE_UNIT % _Alignof(struct role_rule) == 0 && RULE_UNIT % _Alignof(struct str) == 0,
+               "rules are aligned");
 
 /* A rule read and, where it denies, folded. */
 struct reading {
@@ -31,16 +36,15 @@ struct reading {
     char texts[RULE_TEXT_MAX];
 };
 
-/* A compilation on its way: what all rules need, then what is left of the role's block to fill. */
+/* A compilation on its way: what all rules need, then where the next one comes in the role's block.
+ */
 struct compiling {
     const struct role_source *sources; /* by id */
     size_t count;
     struct tree_size allows, denies;
-    size_t limit_count, segment_count, text_bytes;
+    size_t rule_bytes;
     struct role *role;
-    struct str *limits;
-    uint32_t *segments;
-    char *texts;
+    char *at;
     struct diag *diag;
 };
 
@@ -79,17 +83,22 @@ static enum err source_read(const struct role_source *source, struct reading *ou
     return ERR_OK;
 }
 
-static void reading_measure(struct compiling *compiling, const struct reading *reading)
+static size_t round_up(size_t bytes)
+{
+    return (bytes + RULE_UNIT - 1) / RULE_UNIT * RULE_UNIT;
+}
+
+/* Of a rule with all that stands behind it. */
+static size_t rule_bytes(const struct reading *reading)
 {
     const struct rule *rule = &reading->rule;
+    size_t bytes = sizeof(struct role_rule) + rule->limit_count * sizeof(struct str) +
+                   rank_segment_count(&reading->template) * sizeof(uint32_t) + rule->id.len;
 
-    tree_measure(rule->allows ? &compiling->allows : &compiling->denies, rule, &reading->template);
-    compiling->limit_count += rule->limit_count;
-    compiling->segment_count += rank_segment_count(&reading->template);
-    compiling->text_bytes += rule->id.len;
     for (size_t i = 0; i < rule->limit_count; i++) {
-        compiling->text_bytes += rule->limits[i].len;
+        bytes += rule->limits[i].len;
     }
+    return round_up(bytes);
 }
 
 static enum err sources_measure(struct compiling *compiling)
@@ -106,55 +115,62 @@ static enum err sources_measure(struct compiling *compiling)
         if (err) {
             return err;
         }
-        reading_measure(compiling, &reading);
+        tree_measure(reading.rule.allows ? &compiling->allows : &compiling->denies, &reading.rule,
+                     &reading.template);
+        compiling->rule_bytes += rule_bytes(&reading);
     }
     return ERR_OK;
 }
 
 static enum err block_make(struct compiling *compiling)
 {
-    size_t limits_at = sizeof(struct role) + compiling->count * sizeof(struct role_rule);
-    size_t segments_at = limits_at + compiling->limit_count * sizeof(struct str);
-    size_t texts_at = segments_at + compiling->segment_count * sizeof(uint32_t);
-    char *block = calloc(1, texts_at + compiling->text_bytes);
+    size_t rules_at = round_up(sizeof(struct role));
+    char *block = calloc(1, rules_at + compiling->rule_bytes);
 
     if (!block) {
         return ERR_MEMORY;
     }
     compiling->role = (struct role *)block;
-    compiling->role->bytes = texts_at + compiling->text_bytes;
-    compiling->role->rules = (struct role_rule *)(block + sizeof(struct role));
-    compiling->limits = (struct str *)(block + limits_at);
-    compiling->segments = (uint32_t *)(block + segments_at);
-    compiling->texts = block + texts_at;
+    compiling->role->bytes = rules_at + compiling->rule_bytes;
+    compiling->at = block + rules_at;
     return ERR_OK;
 }
 
-static struct str text_copy(struct compiling *compiling, struct str text)
+static struct str text_copy(char **at, struct str text)
 {
-    struct str copy = str_make(compiling->texts, text.len);
+    struct str copy = str_make(*at, text.len);
 
-    memcpy(compiling->texts, text.ptr, text.len);
-    compiling->texts += text.len;
+    memcpy(*at, text.ptr, text.len);
+    *at += text.len;
     return copy;
 }
 
-static void rule_fill(struct compiling *compiling, const struct reading *reading,
-                      struct role_rule *out)
+/* Fills in the next rule; gives its place. */
+static uint32_t rule_fill(struct compiling *compiling, const struct reading *reading)
 {
     const struct rule *rule = &reading->rule;
+    struct role_rule *out = (struct role_rule *)compiling->at;
+    struct str *limits = (struct str *)(out + 1);
+    uint32_t *segments = (uint32_t *)(limits + rule->limit_count);
+    char *texts = (char *)(segments + rank_segment_count(&reading->template));
 
     *out = (struct role_rule){
-        .id = text_copy(compiling, rule->id),
-        .limits = compiling->limits,
+        .id = text_copy(&texts, rule->id),
+        .limits = limits,
         .limit_count = rule->limit_count,
         .cost = rule->cost,
-        .rank = rank_make(rule, &reading->template, compiling->segments),
+        .rank = rank_make(rule, &reading->template, segments),
     };
-    compiling->segments += out->rank.segment_count;
     for (size_t i = 0; i < rule->limit_count; i++) {
-        *compiling->limits++ = text_copy(compiling, rule->limits[i]);
+        limits[i] = text_copy(&texts, rule->limits[i]);
     }
+    compiling->at += rule_bytes(reading);
+    return (uint32_t)(((char *)out - (char *)compiling->role) / RULE_UNIT);
+}
+
+static const struct role_rule *rule_at(const struct role *role, uint32_t place)
+{
+    return (const struct role_rule *)((const char *)role + (size_t)place * RULE_UNIT);
 }
 
 /* The rules were measured before and are read again: all of them at once would be large. */
@@ -168,9 +184,9 @@ static enum err sources_add(struct compiling *compiling)
         if (err) {
             return err;
         }
-        rule_fill(compiling, &reading, &role->rules[i]);
+        uint32_t place = rule_fill(compiling, &reading);
         err = tree_add(reading.rule.allows ? &role->allows : &role->denies, &reading.rule,
-                       &reading.template, (uint32_t)i, compiling->diag);
+                       &reading.template, place, compiling->diag);
         if (err) {
             return err;
         }
@@ -258,12 +274,12 @@ static struct role_match match_in(const struct role *role, const struct tree *tr
                                   const struct role_query *query)
 {
     uint32_t steps;
-    uint32_t index = tree_find(tree, query, &steps);
+    uint32_t place = tree_find(tree, query, &steps);
 
-    if (index == TREE_NO_RULE) {
+    if (place == TREE_NO_RULE) {
         return (struct role_match){.rule = STR_ABSENT};
     }
-    const struct role_rule *rule = &role->rules[index];
+    const struct role_rule *rule = rule_at(role, place);
     return (struct role_match){
         .rule = rule->id,
         .cost = rule->cost,

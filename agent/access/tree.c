@@ -39,7 +39,7 @@ uint32_t tree_mix(uint32_t hash, uint32_t parent)
 static bool is_text(const struct tree *tree, const struct tree_node *node, struct str prefix,
                     struct str suffix)
 {
-    struct str own_prefix = str_make(tree->texts + node->text, node->prefix_length);
+    struct str own_prefix = str_make(tree_text(tree, node), node->prefix_length);
     struct str own_suffix = str_make(own_prefix.ptr + own_prefix.len, node->suffix_length);
 
     return str_equal(own_prefix, prefix) && str_equal(own_suffix, suffix);
@@ -55,9 +55,13 @@ uint32_t tree_child(const struct tree *tree, uint32_t parent, enum template_clas
         if (slot->node == TREE_NONE) {
             return TREE_NONE;
         }
+        if (slot->hash != mixed) {
+            continue;
+        }
         const struct tree_node *node = &tree->nodes[slot->node];
-        if (slot->hash == mixed && node->parent == parent && node->class == class &&
-            is_text(tree, node, prefix, suffix)) {
+        /* An only child comes right behind its parent. */
+        __builtin_prefetch(node + 1);
+        if (node->parent == parent && node->class == class && is_text(tree, node, prefix, suffix)) {
             return slot->node;
         }
     }
@@ -83,18 +87,19 @@ uint64_t tree_method_bit(const struct tree *tree, struct str method)
     return 0;
 }
 
-/* Methods that are named beat "any". */
-static uint32_t walk_end(struct walk *walk, uint32_t end)
+/* Methods that are named beat "any", which comes last. */
+static uint32_t walk_ends(struct walk *walk, const struct tree_end *end)
 {
-    const struct tree_end *ends = walk->tree->ends;
-
-    for (uint32_t i = end; i != 0; i = ends[i].next) {
+    for (;;) {
         walk->steps++;
-        if (ends[i].methods & walk->methods) {
-            return ends[i].rule;
+        if (end->methods == 0 || end->methods & walk->methods) {
+            return end->rule;
         }
+        if (end->next == 0) {
+            return TREE_NO_RULE;
+        }
+        end = &walk->tree->ends[end->next];
     }
-    return ends[end].any;
 }
 
 static uint32_t walk_node(struct walk *walk, uint32_t index, size_t depth);
@@ -206,11 +211,11 @@ static uint32_t walk_node(struct walk *walk, uint32_t index, size_t depth)
     walk->steps++;
     if (depth < walk->segment_count) {
         rule = walk_children(walk, index, depth);
-    } else if (walk->is_whole && node->end != 0) {
-        rule = walk_end(walk, node->end);
+    } else if (walk->is_whole && node->has_end) {
+        rule = walk_ends(walk, &node->end);
     }
     if (rule == TREE_NO_RULE && node->rest != 0) {
-        rule = walk_end(walk, node->rest);
+        rule = walk_ends(walk, &walk->tree->ends[node->rest]);
     }
     return rule;
 }

@@ -52,33 +52,43 @@ enum tree_root {
 
 #define TREE_BARE_COUNT (TEMPLATE_USER - TEMPLATE_PARAM + 1)
 
+/* A rule of one host and template, in a chain that `next` 0 ends. A method is in one entry only, the
+ * lowest rule's; the lowest rule for any method comes last. */
+struct tree_end {
+    uint64_t methods; /* a bit for each of the tree's methods that it names; 0: any */
+    uint32_t rule;
+    uint32_t next;
+};
+
+/* A node is one line of the processor's cache, and all that a step reads but for long texts: of very
+ * many rules hardly one is in the cache. */
+#define TREE_NODE_BYTES 64
+#define TREE_SHORT_TEXT 16
+
 struct tree_node {
-    uint32_t parent;
-    uint32_t text; /* offset of prefix and suffix, one after the other */
+    union {
+        uint32_t text; /* where it is longer: its offset */
+        char short_text[TREE_SHORT_TEXT];
+    }; /* prefix and suffix, one after the other */
     uint16_t prefix_length;
     uint16_t suffix_length;
+    uint32_t parent;
     uint8_t class; /* enum template_class; hosts are literals */
     bool has_literals;
+    bool has_end;
     uint8_t shape_count;
     uint32_t first_shape;
     uint32_t bare[TREE_BARE_COUNT]; /* children without text, by class - TEMPLATE_PARAM */
-    uint32_t end;                   /* for paths that end here; 0: none */
     uint32_t rest;                  /* for all that begin with what led here; 0: none */
+    struct tree_end end;            /* for paths that end here */
 };
+
+_Static_assert(sizeof(struct tree_node) == TREE_NODE_BYTES, "a node is a cache line");
 
 /* Lengths that a node's affix children have, most literal first. */
 struct tree_shape {
     uint16_t prefix_length;
     uint16_t suffix_length;
-};
-
-/* The rules of one host and template: a chain in the order of the rules, which ends at 0. A method
- * is in one entry only, the lowest rule's. */
-struct tree_end {
-    uint64_t methods; /* a bit for each of the tree's methods */
-    uint32_t rule;    /* for these */
-    uint32_t any;     /* for any method; of the first entry only */
-    uint32_t next;
 };
 
 struct tree_slot {
@@ -97,10 +107,11 @@ struct tree {
     uint32_t labels_max; /* most labels of a "*.domain" */
     uint32_t steps_max;  /* of any look-up */
     uint32_t node_count, node_capacity, end_count, method_count, shape_count, text_bytes;
+    uint32_t child_count; /* of those with text, which take a slot each */
     uint32_t slot_mask;
     struct siphash_key seed;
-    struct tree_node *nodes; /* NULL: the tree is empty */
-    struct tree_end *ends;   /* the first is none */
+    struct tree_node *nodes; /* at a multiple of TREE_NODE_BYTES; NULL: the tree is empty */
+    struct tree_end *ends;   /* all but the nodes' own; the first is none */
     struct tree_method *methods;
     struct tree_shape *shapes;
     struct tree_slot *slots; /* linear probing, at most half full */
@@ -121,7 +132,8 @@ void tree_measure(struct tree_size *size, const struct rule *rule, const struct 
  */
 enum err tree_start(struct tree *tree, const struct tree_size *size, bool is_folded) MUST_USE;
 
-/* `index` stands for the rule in answers; of two equally literal ones the lower is found.
+/* `index` stands for the rule in answers; of two equally literal ones the lower is found, so they
+ * come in their order.
  * ERR_RANGE: too many nodes. */
 enum err tree_add(struct tree *tree, const struct rule *rule, const struct template *template,
                   uint32_t index, struct diag *diag) MUST_USE;
@@ -151,5 +163,16 @@ uint64_t tree_method_bit(const struct tree *tree, struct str method);
 uint32_t tree_mix(uint32_t hash, uint32_t parent);
 uint32_t tree_slots_for(uint32_t count);
 void tree_slot_take(struct tree_slot *slots, uint32_t mask, struct tree_slot slot);
+
+/* Zeroed; NULL: no memory. For free(). */
+struct tree_node *tree_nodes_new(uint32_t count);
+
+/* Borrowed: the node's prefix and suffix, one after the other. */
+static inline const char *tree_text(const struct tree *tree, const struct tree_node *node)
+{
+    return (size_t)node->prefix_length + node->suffix_length <= TREE_SHORT_TEXT
+               ? node->short_text
+               : tree->texts + node->text;
+}
 
 #endif

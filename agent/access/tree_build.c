@@ -26,6 +26,17 @@ uint32_t tree_slots_for(uint32_t count)
     return slots;
 }
 
+struct tree_node *tree_nodes_new(uint32_t count)
+{
+    size_t bytes = count * sizeof(struct tree_node);
+    struct tree_node *nodes = aligned_alloc(TREE_NODE_BYTES, bytes);
+
+    if (nodes) {
+        memset(nodes, 0, bytes);
+    }
+    return nodes;
+}
+
 static uint32_t node_new(struct tree *tree, uint32_t parent, enum template_class class)
 {
     if (tree->node_count == tree->node_capacity) {
@@ -43,7 +54,7 @@ static enum err arrays_take(struct tree *tree, const struct tree_size *size)
     tree->node_capacity = nodes < TREE_NODES_MAX ? (uint32_t)nodes : TREE_NODES_MAX;
     uint32_t slots = tree_slots_for(tree->node_capacity);
     tree->slot_mask = slots - 1;
-    tree->nodes = calloc(tree->node_capacity, sizeof(*tree->nodes));
+    tree->nodes = tree_nodes_new(tree->node_capacity);
     tree->ends = calloc(size->rules + 1, sizeof(*tree->ends));
     tree->methods = calloc(methods + 1, sizeof(*tree->methods));
     tree->slots = calloc(slots, sizeof(*tree->slots));
@@ -82,18 +93,35 @@ void tree_slot_take(struct tree_slot *slots, uint32_t mask, struct tree_slot slo
     slots[at] = slot;
 }
 
+static void text_copy(char *out, struct str prefix, struct str suffix)
+{
+    if (prefix.len > 0) {
+        memcpy(out, prefix.ptr, prefix.len);
+    }
+    if (suffix.len > 0) {
+        memcpy(out + prefix.len, suffix.ptr, suffix.len);
+    }
+}
+
 static uint32_t text_add(struct tree *tree, struct str prefix, struct str suffix)
 {
     uint32_t offset = tree->text_bytes;
 
-    if (prefix.len > 0) {
-        memcpy(tree->texts + offset, prefix.ptr, prefix.len);
-    }
-    if (suffix.len > 0) {
-        memcpy(tree->texts + offset + prefix.len, suffix.ptr, suffix.len);
-    }
+    text_copy(tree->texts + offset, prefix, suffix);
     tree->text_bytes += (uint32_t)(prefix.len + suffix.len);
     return offset;
+}
+
+static void node_name(struct tree *tree, struct tree_node *node, struct str prefix,
+                      struct str suffix)
+{
+    node->prefix_length = (uint16_t)prefix.len;
+    node->suffix_length = (uint16_t)suffix.len;
+    if (prefix.len + suffix.len <= TREE_SHORT_TEXT) {
+        text_copy(node->short_text, prefix, suffix);
+    } else {
+        node->text = text_add(tree, prefix, suffix);
+    }
 }
 
 /* The child with this text, made where there is none; TREE_NONE: no room. */
@@ -110,10 +138,8 @@ static uint32_t text_child(struct tree *tree, uint32_t parent, enum template_cla
     if (child == TREE_NONE) {
         return TREE_NONE;
     }
-    struct tree_node *node = &tree->nodes[child];
-    node->text = text_add(tree, prefix, suffix);
-    node->prefix_length = (uint16_t)prefix.len;
-    node->suffix_length = (uint16_t)suffix.len;
+    node_name(tree, &tree->nodes[child], prefix, suffix);
+    tree->child_count++;
     if (class == TEMPLATE_LITERAL) {
         tree->nodes[parent].has_literals = true;
     }
@@ -195,29 +221,48 @@ static bool methods_add(struct tree *tree, const struct rule *rule, uint64_t *bi
 
 static uint32_t end_new(struct tree *tree, uint64_t methods, uint32_t rule)
 {
-    tree->ends[tree->end_count] = (struct tree_end){methods, rule, TREE_NO_RULE, 0};
+    tree->ends[tree->end_count] = (struct tree_end){methods, rule, 0};
     return tree->end_count++;
 }
 
-/* Puts the rule in for any method (no bits), or for the methods that no lower rule has. */
-static void end_add(struct tree *tree, uint32_t *end, uint64_t methods, uint32_t rule)
+/* Puts the rule into a chain: for any method (no bits), or for the methods that no lower rule has. */
+static void end_add(struct tree *tree, struct tree_end *end, uint64_t methods, uint32_t rule)
 {
-    uint32_t *link = end;
+    bool names_methods = methods != 0;
 
-    if (methods == 0) {
-        if (*end == 0) {
-            *end = end_new(tree, 0, TREE_NO_RULE);
+    for (; end->methods != 0; end = &tree->ends[end->next]) {
+        methods &= ~end->methods;
+        if (names_methods && methods == 0) {
+            return;
         }
-        struct tree_end *first = &tree->ends[*end];
-        first->any = rule < first->any ? rule : first->any;
+        if (end->next == 0) {
+            end->next = end_new(tree, methods, rule);
+            return;
+        }
+    }
+    if (names_methods) {
+        *end = (struct tree_end){methods, rule, end_new(tree, 0, end->rule)};
+    } else if (rule < end->rule) {
+        end->rule = rule;
+    }
+}
+
+static void node_end(struct tree *tree, struct tree_node *node, uint64_t methods, uint32_t rule)
+{
+    if (node->has_end) {
+        end_add(tree, &node->end, methods, rule);
         return;
     }
-    while (*link != 0) {
-        methods &= ~tree->ends[*link].methods;
-        link = &tree->ends[*link].next;
-    }
-    if (methods != 0) {
-        *link = end_new(tree, methods, rule);
+    node->has_end = true;
+    node->end = (struct tree_end){methods, rule, 0};
+}
+
+static void node_rest(struct tree *tree, struct tree_node *node, uint64_t methods, uint32_t rule)
+{
+    if (node->rest != 0) {
+        end_add(tree, &tree->ends[node->rest], methods, rule);
+    } else {
+        node->rest = end_new(tree, methods, rule);
     }
 }
 
@@ -238,6 +283,6 @@ enum err tree_add(struct tree *tree, const struct rule *rule, const struct templ
         diag_set(diag, "more than %d different methods", TREE_METHODS_MAX);
         return ERR_RANGE;
     }
-    end_add(tree, has_rest ? &tree->nodes[node].rest : &tree->nodes[node].end, methods, index);
+    (has_rest ? node_rest : node_end)(tree, &tree->nodes[node], methods, index);
     return ERR_OK;
 }

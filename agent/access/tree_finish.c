@@ -5,6 +5,7 @@
 #include "agent/access/tree.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* One affix child's place among the shapes of its parent. */
 struct affix {
@@ -110,11 +111,11 @@ static uint32_t shape_of(const struct tree *tree, const struct tree_node *node)
     return shape;
 }
 
-static uint32_t chain_length(const struct tree *tree, uint32_t end)
+static uint32_t chain_length(const struct tree *tree, const struct tree_end *end)
 {
-    uint32_t length = 0;
+    uint32_t length = 1;
 
-    for (; end != 0; end = tree->ends[end].next) {
+    for (; end->next != 0; end = &tree->ends[end->next]) {
         length++;
     }
     return length;
@@ -128,8 +129,8 @@ static void steps_close(const struct tree *tree, const struct steps *steps, uint
     uint32_t *below = &steps->below[index];
 
     steps_add(below, 1);
-    steps_add(below, chain_length(tree, node->end));
-    steps_add(below, chain_length(tree, node->rest));
+    steps_add(below, node->has_end ? chain_length(tree, &node->end) : 0);
+    steps_add(below, node->rest != 0 ? chain_length(tree, &tree->ends[node->rest]) : 0);
     steps_add(below, steps->literals[index]);
     steps_add(below, node->shape_count);
     for (uint32_t i = 0; i < node->shape_count; i++) {
@@ -158,7 +159,7 @@ static uint32_t steps_of_hosts(const struct tree *tree, const struct steps *step
         if (node->parent != TREE_HOSTS && node->parent != TREE_DOMAINS) {
             continue;
         }
-        struct str rest = str_make(tree->texts + node->text, node->prefix_length);
+        struct str rest = str_make(tree_text(tree, node), node->prefix_length);
         struct str label;
         uint32_t sum = steps->below[i];
         while (str_cut(&rest, '.', &label) && rest.len > 0) {
@@ -200,7 +201,7 @@ static enum err steps_make(struct tree *tree, struct diag *diag)
 
 static enum err slots_shrink(struct tree *tree)
 {
-    uint32_t count = tree_slots_for(tree->node_count);
+    uint32_t count = tree_slots_for(tree->child_count);
     struct tree_slot *slots = calloc(count, sizeof(*slots));
 
     if (!slots) {
@@ -214,6 +215,19 @@ static enum err slots_shrink(struct tree *tree)
     free(tree->slots);
     tree->slots = slots;
     tree->slot_mask = count - 1;
+    return ERR_OK;
+}
+
+static enum err nodes_shrink(struct tree *tree)
+{
+    struct tree_node *nodes = tree_nodes_new(tree->node_count);
+
+    if (!nodes) {
+        return ERR_MEMORY;
+    }
+    memcpy(nodes, tree->nodes, tree->node_count * sizeof(*nodes));
+    free(tree->nodes);
+    tree->nodes = nodes;
     return ERR_OK;
 }
 
@@ -239,10 +253,12 @@ enum err tree_finish(struct tree *tree, struct diag *diag)
     if (!err) {
         err = slots_shrink(tree);
     }
+    if (!err) {
+        err = nodes_shrink(tree);
+    }
     if (err) {
         return err;
     }
-    tree->nodes = shrink(tree->nodes, tree->node_count * sizeof(*tree->nodes));
     tree->shapes = shrink(tree->shapes, tree->shape_count * sizeof(*tree->shapes));
     tree->ends = shrink(tree->ends, tree->end_count * sizeof(*tree->ends));
     tree->methods = shrink(tree->methods, tree->method_count * sizeof(*tree->methods));
