@@ -188,3 +188,16 @@ bool enc_is_utf8(struct str text)
     }
     return true;
 }
+
+/* The last of them are C2 80-9F. */
+bool enc_has_control(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c == 0x7f ||
+            (c == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] < 0xa0)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -31,6 +31,8 @@ void enc_base62(uint64_t value, size_t digits, char *out);
 /* Length in bytes (1..4) of the valid UTF-8 sequence at text[at]; 0 where there is none. */
 size_t enc_utf8_length(struct str text, size_t at);
 bool enc_is_utf8(struct str text);
+/* U+0000-1F, U+007F, U+0080-9F; of text that is UTF-8. */
+bool enc_has_control(struct str text);
 
 /* Longest JSON form of `length` bytes, quotes not counted. */
 #define ENC_JSON_MAX(length) (6 * (length))

@@ -119,19 +119,6 @@ uint64_t phc_cost_us(const struct phc_cost *cost)
     return cost->scheme == PHC_SCRYPT ? blocks * 395 / 1000 : cost->iterations * 318 / 1000;
 }
 
-static bool has_control(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool is_c1 = c == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] < 0xa0;
-
-        if (c < 0x20 || c == 0x7f || is_c1) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *phc_password_fault(struct str password)
 {
     if (password.len == 0) {
@@ -143,7 +130,7 @@ const char *phc_password_fault(struct str password)
     if (!enc_is_utf8(password)) {
         return "not UTF-8";
     }
-    return has_control(password) ? "holds a control character" : NULL;
+    return enc_has_control(password) ? "holds a control character" : NULL;
 }
 
 static enum err compute(const struct phc *phc, struct str password, uint8_t *out)

@@ -117,6 +117,9 @@ struct config {
     char *pepper_file; /* NULL: none */
     struct pepper_set peppers;
     bool accept_unpeppered;
+    unsigned password_threads; /* of the process */
+    unsigned password_queue;
+    unsigned max_passwords; /* that a worker remembers */
     size_t max_token_bytes; /* of a JSON Web Token */
     unsigned max_tokens;    /* that a worker remembers */
 
@@ -144,6 +147,13 @@ struct config {
     struct cert_policy *certificates;
     size_t certificates_count;
 };
+
+/* How long a request may wait: for the store, or for what takes longer. */
+static inline int64_t config_patience_us(const struct config *config, bool is_slow)
+{
+    return is_slow && config->deadline_slow_us > config->deadline_us ? config->deadline_slow_us
+                                                                     : config->deadline_us;
+}
 
 /* One "-o name=value". */
 struct config_override {

@@ -10,7 +10,7 @@
 /* Refused, so that nobody believes to be protected by what is not checked. */
 static const struct choice accept_kinds[] = {
     {"apikey", CREDENTIAL_APIKEY, NULL},
-    {"basic", CREDENTIAL_BASIC, "basic is not supported by this version"},
+    {"basic", CREDENTIAL_BASIC, NULL},
     {"jwt", CREDENTIAL_JWT, NULL},
     {"cert", CREDENTIAL_CERT, NULL},
     {NULL, 0, NULL},

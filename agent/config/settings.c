@@ -107,7 +107,7 @@ const struct setting settings[] = {
     {"max_in_flight", NUMBER(max_in_flight, 1, 1000000), .initial = "10000",
      .help = "Requests of one worker that may wait for the store; more are answered overload."},
     {"max_in_flight_connection", NUMBER(max_in_flight_connection, 1, 1000000), .initial = "1000",
-     .help = "The same for one connection."},
+     .help = "The same for one connection. Of either, half may wait for more than the store."},
     {"hello_timeout", DURATION(hello_timeout_us, MS(100), S(60)), .initial = "5s",
      .help = "A new connection must have greeted within."},
     {"frame_timeout", DURATION(frame_timeout_us, MS(100), S(60)), .initial = "5s",
@@ -179,6 +179,18 @@ const struct setting settings[] = {
      .initial = "false",
      .help = "Take plain SHA-256 hashes beside peppered ones. Without a pepper_file they are taken "
              "anyway."},
+
+    {"password_threads", NUMBER(password_threads, 1, 64), .initial = "2", .needs_restart = true,
+     .help = "Threads that hash passwords, beside the workers and with less weight. A hash takes "
+             "tenths "
+             "of a second and, with scrypt, 128 * r * 2^ln bytes (16 MiB by default)."},
+    {"password_queue", NUMBER(password_queue, 4, 4096), .initial = "32", .needs_restart = true,
+     .help =
+         "Passwords that may wait to be hashed; more are answered overload. One source may have "
+         "a quarter of the places, one user a half."},
+    {"max_passwords", NUMBER(max_passwords, 16, 10000000), .initial = "10000",
+     .needs_restart = true,
+     .help = "Verified passwords that a worker remembers; another one costs its hash again."},
 
     {"max_token_size", .type = &setting_size, .offset = AT(max_token_bytes), .min = KIB,
      .max = JWS_BYTES_MAX, .initial = "8KiB",

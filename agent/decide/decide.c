@@ -6,9 +6,21 @@
 #include "agent/request/host.h"
 #include "agent/request/path.h"
 
-/* One challenge for every 401, whatever the reason: the answer must not tell an unknown key from a
- * wrong one. RFC 6750 3. */
-#define CHALLENGE "Bearer realm=\"reeve\""
+/* One challenge for every 401 of a gate, whatever the reason: the answer must not tell an unknown key
+ * or user from a wrong secret. RFC 6750 3, RFC 7617 2. */
+#define BEARER "Bearer realm=\"reeve\""
+#define BASIC  "Basic realm=\"reeve\", charset=\"UTF-8\""
+
+static struct str challenge_of(const struct gate *gate)
+{
+    bool takes_basic = gate && (gate->accept & CREDENTIAL_BASIC) != 0;
+    bool takes_bearer = gate && (gate->accept & (CREDENTIAL_APIKEY | CREDENTIAL_JWT)) != 0;
+
+    if (!takes_basic) {
+        return STR(BEARER);
+    }
+    return takes_bearer ? STR(BEARER ", " BASIC) : STR(BASIC);
+}
 
 enum step_result run_deny(struct run *run, enum reason reason, const char *fault)
 {
@@ -18,7 +30,7 @@ enum step_result run_deny(struct run *run, enum reason reason, const char *fault
     verdict->reason = reason;
     verdict->fault = fault;
     if (reason_status(reason) == 401) {
-        verdict->challenge = STR(CHALLENGE);
+        verdict->challenge = challenge_of(run->out->gate);
     }
     return STEP_END;
 }
@@ -42,9 +54,7 @@ enum step_result run_allow(struct run *run)
     return STEP_END;
 }
 
-/* Whose look-ups are bounded together: an IPv4 address, or the /64 that an IPv6 client has to choose
- * its addresses from. */
-static struct str source_of(const struct run *run)
+struct str run_source(const struct run *run)
 {
     const struct ip *source = &run->request->source;
 
@@ -54,7 +64,7 @@ static struct str source_of(const struct run *run)
 enum step_result run_get(struct run *run, enum record_kind kind, struct str name,
                          struct directory_entry **entry)
 {
-    struct str source_bytes = source_of(run);
+    struct str source_bytes = run_source(run);
 
     *entry = NULL;
     switch (directory_get(run->context->directory, kind, name, source_bytes, run->now, run->waiter,
@@ -170,14 +180,13 @@ enum step_result run_offer(struct run *run)
 {
     switch (run->offer.kind) {
     case CREDENTIAL_APIKEY:
+    case CREDENTIAL_BASIC:
     case CREDENTIAL_JWT:
     case CREDENTIAL_CERT:
         return STEP_NEXT;
     case CREDENTIAL_NONE:
         return run->out->gate->anonymous.len > 0 ? STEP_NEXT
                                                  : run_deny(run, REASON_NO_CREDENTIAL, NULL);
-    case CREDENTIAL_BASIC:
-        break;
     }
     return run_deny(run, REASON_BAD_CREDENTIAL, "credential kind not supported");
 }
@@ -203,19 +212,13 @@ static enum step_result step_offer(struct run *run)
 }
 
 const struct run_step run_steps[] = {
-    {"gate", step_gate, step_gate},
-    {"request", step_request, step_request},
-    {"host", step_host, step_host},
-    {"path", step_path, step_path},
-    {"offer", step_offer, step_presumed},
-    {"key", step_key, NULL},
-    {"token", step_token, NULL},
-    {"certificate", step_certificate, NULL},
-    {"user", step_user, step_user},
-    {"team", step_team, step_team},
-    {"rules", step_rules, step_rules},
-    {"limits", step_limits, step_limits},
-    {NULL, NULL, NULL},
+    {"gate", step_gate, step_gate},          {"request", step_request, step_request},
+    {"host", step_host, step_host},          {"path", step_path, step_path},
+    {"offer", step_offer, step_presumed},    {"key", step_key, NULL},
+    {"password", step_password, NULL},       {"token", step_token, NULL},
+    {"certificate", step_certificate, NULL}, {"user", step_user, step_user},
+    {"team", step_team, step_team},          {"rules", step_rules, step_rules},
+    {"limits", step_limits, step_limits},    {NULL, NULL, NULL},
 };
 
 /* What an observing gate tells HAProxy: allow, and in `shadow` what it would have been. */

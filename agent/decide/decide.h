@@ -2,8 +2,8 @@
  * Deciding: the steps of one request in order, each either goes on, ends with a verdict, or waits
  * for a record.
  *
- *   gate -> request -> host -> path -> offer -> key -> token -> certificate -> user -> team -> rules
- *   -> limits
+ *   gate -> request -> host -> path -> offer -> key -> password -> token -> certificate -> user
+ *   -> team -> rules -> limits
  *
  * The steps are a pure function of the request, the directory, the leases and the instant, with no
  * effect before the end: limits are checked one after the other and spent together in the last
@@ -15,6 +15,7 @@
 #define REEVE_DECIDE_DECIDE_H
 
 #include "agent/authn/apikey.h"
+#include "agent/authn/passwords.h"
 #include "agent/authn/tokens.h"
 #include "agent/base/arena.h"
 #include "agent/base/clock.h"
@@ -33,6 +34,7 @@ struct decide_context {
     const struct config *config;
     struct directory *directory;
     struct apikey_verifier *apikeys;
+    struct passwords *passwords; /* NULL: none are verified, all are denied */
     struct tokens *tokens;
     struct quota *quota;
     struct shield *shield; /* NULL: none */

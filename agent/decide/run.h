@@ -107,6 +107,8 @@ step_fn step_token;
 step_fn step_certificate;
 step_fn step_user;
 step_fn step_team;
+/* decide/password.c: a user by its name and password. */
+step_fn step_password;
 /* decide/explain.c: who is calling, without proof. */
 step_fn step_presumed;
 
@@ -131,6 +133,10 @@ enum step_result run_deny(struct run *run, enum reason reason, const char *fault
 enum step_result run_allow(struct run *run);
 enum step_result run_throttle(struct run *run, enum reason reason, struct str limit,
                               int64_t retry_after_s);
+
+/* Whose work is bounded together: an IPv4 address, or the /64 that an IPv6 client has to choose its
+ * addresses from. */
+struct str run_source(const struct run *run);
 
 /*
  * A record from the directory. STEP_NEXT: *entry is the record, or NULL where there is none.

@@ -274,19 +274,6 @@ const char *value_last4(struct str value)
     return value.len == 4 && is_made_of(value, "") ? NULL : "expected four of [0-9A-Za-z]";
 }
 
-/* U+0000-1F, U+007F, U+0080-9F (in UTF-8: C2 80-9F). */
-static bool has_control(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < 0x20 || c == 0x7f ||
-            (c == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] < 0xa0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *value_text(struct str value)
 {
     if (value.len > RECORD_TEXT_BYTES_MAX) {
@@ -295,7 +282,7 @@ const char *value_text(struct str value)
     if (!enc_is_utf8(value)) {
         return "not UTF-8";
     }
-    return has_control(value) ? "a control character" : NULL;
+    return enc_has_control(value) ? "a control character" : NULL;
 }
 
 /* The items of a list, none empty. */

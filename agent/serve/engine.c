@@ -46,11 +46,23 @@ void engine_fini(struct engine *engine)
     engine->arena_block = NULL;
 }
 
+/* The queue's next deadline; INT64_MAX: none. */
+static int64_t expire(const struct parked_queue *queue, struct now now)
+{
+    while (queue->first && queue->first->deadline_us <= now.mono_us) {
+        peer_refuse(queue->first, REASON_DEADLINE);
+    }
+    return queue->first ? queue->first->deadline_us : INT64_MAX;
+}
+
 int64_t engine_expire(struct engine *engine, struct now now)
 {
+    int64_t next_us = INT64_MAX;
+
     engine->now = now;
-    while (engine->deadline_first && engine->deadline_first->deadline_us <= now.mono_us) {
-        peer_refuse(engine->deadline_first, REASON_DEADLINE);
+    for (int i = 0; i < PARKED_PACE_COUNT; i++) {
+        int64_t due_us = expire(&engine->queues[i], now);
+        next_us = due_us < next_us ? due_us : next_us;
     }
-    return engine->deadline_first ? engine->deadline_first->deadline_us : -1;
+    return next_us < INT64_MAX ? next_us : -1;
 }

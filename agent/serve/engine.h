@@ -26,6 +26,16 @@
 struct peer;
 struct parked;
 
+/* What a parked request waits for: the store, or work that takes longer. */
+enum parked_pace { PARKED_FAST, PARKED_SLOW, PARKED_PACE_COUNT };
+
+/* By deadline. */
+struct parked_queue {
+    struct parked *first;
+    struct parked *last;
+    unsigned count;
+};
+
 struct engine_counters {
     uint64_t frames;
     uint64_t requests;
@@ -55,9 +65,8 @@ struct engine {
     struct parked *free_parked;
     size_t free_parked_count;
     struct parked *spare; /* lends its waiter to the request being decided */
-    struct parked *deadline_first;
-    struct parked *deadline_last;
-    unsigned parked_count;
+    struct parked_queue queues[PARKED_PACE_COUNT];
+    unsigned parked_count; /* in both */
 
     struct log_limit protocol_log;
     struct log_limit spool_log;

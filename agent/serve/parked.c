@@ -8,6 +8,9 @@
 
 #define FREE_MAX 1024
 
+/* Slow work may hold half of the places: who only waits for the store finds the others. */
+#define SLOW_SHARE 2
+
 static void wake_cb(struct waiter *waiter, struct now now)
 {
     struct parked *parked = (struct parked *)(void *)waiter;
@@ -54,44 +57,77 @@ void parked_give(struct engine *engine, struct parked *parked)
     engine->free_parked_count++;
 }
 
-static void link_deadline(struct engine *engine, struct parked *parked)
+static void link_deadline(struct parked *parked)
 {
-    struct parked *before = engine->deadline_last;
+    struct parked_queue *queue = &parked->engine->queues[parked->pace];
+    struct parked *before = queue->last;
 
-    /* Deadlines come in order but for those of slow work, and a reload that changed the setting. */
+    /* Those of one pace come in order but for those that changed it, and a reload that changed the
+     * setting. */
     while (before && before->deadline_us > parked->deadline_us) {
         before = before->deadline_previous;
     }
     parked->deadline_previous = before;
-    parked->deadline_next = before ? before->deadline_next : engine->deadline_first;
+    parked->deadline_next = before ? before->deadline_next : queue->first;
     if (parked->deadline_next) {
         parked->deadline_next->deadline_previous = parked;
     } else {
-        engine->deadline_last = parked;
+        queue->last = parked;
     }
     if (before) {
         before->deadline_next = parked;
     } else {
-        engine->deadline_first = parked;
+        queue->first = parked;
     }
+    queue->count++;
 }
 
-static void unlink_deadline(struct engine *engine, struct parked *parked)
+static void unlink_deadline(struct parked *parked)
 {
+    struct parked_queue *queue = &parked->engine->queues[parked->pace];
+
     if (parked->deadline_previous) {
         parked->deadline_previous->deadline_next = parked->deadline_next;
     } else {
-        engine->deadline_first = parked->deadline_next;
+        queue->first = parked->deadline_next;
     }
     if (parked->deadline_next) {
         parked->deadline_next->deadline_previous = parked->deadline_previous;
     } else {
-        engine->deadline_last = parked->deadline_previous;
+        queue->last = parked->deadline_previous;
     }
+    queue->count--;
+}
+
+static void set_pace(struct parked *parked, enum parked_pace pace)
+{
+    const struct config *config = parked->engine->decide.config;
+
+    parked->pace = pace;
+    parked->deadline_us = parked->arrival.mono_us + config_patience_us(config, pace == PARKED_SLOW);
+    parked->peer->slow_count += pace == PARKED_SLOW ? 1 : 0;
+}
+
+/* Half of the places, and one at least. */
+static bool may_be_slow(const struct peer *peer)
+{
+    const struct config *config = peer->engine->decide.config;
+
+    return peer->engine->queues[PARKED_SLOW].count < (config->max_in_flight + 1) / SLOW_SHARE &&
+           peer->slow_count < (config->max_in_flight_connection + 1) / SLOW_SHARE;
+}
+
+bool parked_may(const struct peer *peer, enum parked_pace pace)
+{
+    const struct config *config = peer->engine->decide.config;
+
+    return peer->engine->parked_count < config->max_in_flight &&
+           peer->parked_count < config->max_in_flight_connection &&
+           (pace == PARKED_FAST || may_be_slow(peer));
 }
 
 enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes payload,
-                     int64_t deadline_us)
+                     enum parked_pace pace)
 {
     uint8_t *copy = parked->inline_bytes;
 
@@ -106,14 +142,14 @@ enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes
     }
     parked->payload = (struct spoe_bytes){copy, payload.length};
     parked->peer = peer;
-    parked->deadline_us = deadline_us;
     parked->peer_next = peer->parked;
     if (peer->parked) {
         peer->parked->peer_previous = parked;
     }
     peer->parked = parked;
     peer->parked_count++;
-    link_deadline(parked->engine, parked);
+    set_pace(parked, pace);
+    link_deadline(parked);
     parked->engine->parked_count++;
     return ERR_OK;
 }
@@ -131,16 +167,22 @@ void parked_unlink(struct parked *parked)
     if (parked->peer_next) {
         parked->peer_next->peer_previous = parked->peer_previous;
     }
-    unlink_deadline(engine, parked);
+    unlink_deadline(parked);
+    peer->slow_count -= parked->pace == PARKED_SLOW ? 1 : 0;
     peer->parked_count--;
     engine->parked_count--;
 }
 
-void parked_extend(struct parked *parked, int64_t deadline_us)
+bool parked_slow_down(struct parked *parked)
 {
-    if (deadline_us > parked->deadline_us) {
-        unlink_deadline(parked->engine, parked);
-        parked->deadline_us = deadline_us;
-        link_deadline(parked->engine, parked);
+    if (parked->pace == PARKED_SLOW) {
+        return true;
     }
+    if (!may_be_slow(parked->peer)) {
+        return false;
+    }
+    unlink_deadline(parked);
+    set_pace(parked, PARKED_SLOW);
+    link_deadline(parked);
+    return true;
 }

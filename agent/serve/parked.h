@@ -1,8 +1,9 @@
 /*
- * A parked request: it waits for a record from the store, or for what takes longer. It holds its own copy of the NOTIFY's
- * payload, since the peer's buffer is reused, and is run again from that copy.
+ * A parked request: it waits for a record from the store, or for work that takes longer. It holds its
+ * own copy of the NOTIFY's payload, since the peer's buffer is reused, and is run again from that copy.
  *
- * Linked in two lists: its peer's (cancelled when the peer goes) and the engine's, by deadline.
+ * Linked in two lists: its peer's (cancelled when the peer goes) and the engine's for its pace, by
+ * deadline.
  */
 #ifndef REEVE_SERVE_PARKED_H
 #define REEVE_SERVE_PARKED_H
@@ -24,6 +25,7 @@ struct parked {
     uint64_t stream_id;
     uint64_t frame_id;
     struct now arrival;
+    enum parked_pace pace;
     int64_t deadline_us; /* monotonic */
     struct spoe_bytes payload;
     uint8_t *heap; /* NULL: inline */
@@ -35,12 +37,17 @@ struct parked *parked_take(struct engine *engine);
 /* Cancels its wait, wipes and pools it. NULL accepted. */
 void parked_give(struct engine *engine, struct parked *parked);
 
-/* Copies the payload and links the object in both lists. ERR_MEMORY: nothing is linked. */
+/* Whether the bounds, of worker and connection, let one more wait. */
+bool parked_may(const struct peer *peer, enum parked_pace pace);
+
+/* Copies the payload and links the object in both lists. Its arrival is set: the deadline counts from
+ * then. ERR_MEMORY: nothing is linked. */
 enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes payload,
-                     int64_t deadline_us) MUST_USE;
+                     enum parked_pace pace) MUST_USE;
 void parked_unlink(struct parked *parked);
 
-/* Of a linked object: it may wait until then, if that is later than its deadline. */
-void parked_extend(struct parked *parked, int64_t deadline_us);
+/* Of a linked object: it waits for slow work from now on, and keeps that pace to its end. False: the
+ * bounds do not let it. */
+bool parked_slow_down(struct parked *parked);
 
 #endif

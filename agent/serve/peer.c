@@ -201,38 +201,27 @@ static void settle(struct peer *peer, const struct request *request,
     send_reply(peer, &decision->verdict, question->stream_id, question->frame_id);
 }
 
-static int64_t deadline_of(const struct engine *engine, struct now arrival,
-                           enum decide_progress progress)
-{
-    const struct config *config = engine->decide.config;
-    bool is_slow = progress == DECIDE_WAIT_SLOW && config->deadline_slow_us > config->deadline_us;
-
-    return arrival.mono_us + (is_slow ? config->deadline_slow_us : config->deadline_us);
-}
-
 /* Parks what the spare's waiter was queued for. False: above the bounds. */
 static bool park(struct peer *peer, const struct question *question, enum decide_progress progress)
 {
     struct engine *engine = peer->engine;
-    const struct config *config = engine->decide.config;
+    enum parked_pace pace = progress == DECIDE_WAIT_SLOW ? PARKED_SLOW : PARKED_FAST;
     struct parked *parked = engine->spare;
 
-    if (engine->parked_count >= config->max_in_flight ||
-        peer->parked_count >= config->max_in_flight_connection) {
+    if (!parked_may(peer, pace)) {
         return false;
     }
     struct parked *spare = parked_take(engine);
     if (!spare) {
         return false;
     }
-    int64_t deadline_us = deadline_of(engine, question->arrival, progress);
-    if (parked_link(parked, peer, question->payload, deadline_us) != ERR_OK) {
-        parked_give(engine, spare);
-        return false;
-    }
     parked->stream_id = question->stream_id;
     parked->frame_id = question->frame_id;
     parked->arrival = question->arrival;
+    if (parked_link(parked, peer, question->payload, pace) != ERR_OK) {
+        parked_give(engine, spare);
+        return false;
+    }
     engine->spare = spare;
     engine->counters.parked++;
     return true;
@@ -335,8 +324,10 @@ void peer_resume(struct parked *parked)
     enum decide_progress progress = decide_run(&engine->decide, &request, &engine->arena,
                                                engine->now, &parked->waiter, &decision);
     if (progress != DECIDE_DONE) {
-        parked_extend(parked, deadline_of(engine, parked->arrival, progress));
         arena_reset(&engine->arena);
+        if (progress == DECIDE_WAIT_SLOW && !parked_slow_down(parked)) {
+            peer_refuse(parked, REASON_OVERLOAD);
+        }
         return;
     }
     parked_unlink(parked);

@@ -36,6 +36,7 @@ struct peer {
     struct buffer *out_last;
     struct parked *parked;
     unsigned parked_count;
+    unsigned slow_count;    /* of them, those that wait for slow work */
     bool has_answered;      /* a NOTIFY, ever */
     bool is_stalled;        /* whole frames may wait for the output to drain */
     int64_t frame_since_us; /* when the frame that is not whole yet began; 0: none */

@@ -33,6 +33,7 @@ struct server {
     char boot[33];
     struct zones *zones;
     struct audit_writer *writer;
+    struct offload *offload;
     struct spool **spools;
     size_t spool_count;
     struct worker *workers;
@@ -311,14 +312,16 @@ static enum err init_workers(struct server *server, struct diag *diag)
 {
     const struct config *config = server->config;
 
+    server->offload = offload_new(config->password_threads, config->password_queue);
     server->workers = calloc(config->workers, sizeof(*server->workers));
-    if (!server->workers) {
+    if (!server->offload || !server->workers) {
         return ERR_MEMORY;
     }
     for (unsigned i = 0; i < config->workers; i++) {
         const struct worker_settings settings = {.index = i,
                                                  .config = server->config,
                                                  .spool = server->spools[i],
+                                                 .offload = server->offload,
                                                  .zones = server->zones,
                                                  .boot = server->boot};
         enum err e = worker_init(&server->workers[i], &settings, diag);
@@ -342,6 +345,7 @@ static enum err start_threads(struct server *server, struct diag *diag)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     e = audit_writer_start(server->writer);
+    e = e == ERR_OK ? offload_start(server->offload) : e;
     for (size_t i = 0; i < server->worker_count && e == ERR_OK; i++) {
         e = worker_start(&server->workers[i]);
     }
@@ -380,6 +384,10 @@ static void stop(struct server *server)
     for (size_t i = 0; i < server->listener_count; i++) {
         listener_close(&server->listeners[i]);
     }
+    /* First, while the workers still read what it hands back. */
+    if (server->offload) {
+        offload_stop(server->offload);
+    }
     for (size_t i = 0; i < server->worker_count; i++) {
         struct worker *worker = &server->workers[i];
         while (worker->has_thread && !post(worker, WORKER_STOP, 0, NULL)) {
@@ -394,6 +402,7 @@ static void stop(struct server *server)
     for (size_t i = 0; i < server->spool_count; i++) {
         spool_close(server->spools[i]);
     }
+    offload_free(server->offload);
     free(server->listeners);
     free(server->workers);
     free(server->spools);

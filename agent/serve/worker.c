@@ -7,6 +7,7 @@
 #include "agent/store/redis.h"
 
 #define MAILBOX_CAPACITY 4096
+#define MAILBOX_RETRY_US 1000
 
 /* A connection closes in a drain when nothing came for this long: HAProxy loses a request that is
  * under way while we close. */
@@ -88,6 +89,7 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
     live_tick(worker->live);
     directory_tick(worker->directory, now);
     quota_tick(worker->quota, now);
+    passwords_tick(worker->passwords, now);
     shield_tick(worker->shield, now);
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
         arm_deadline(worker, engine_expire(&worker->engine, now));
@@ -272,6 +274,9 @@ static void message_cb(void *context, const struct mailbox_message *message)
     case WORKER_DRAIN:
         begin_drain(worker);
         break;
+    case WORKER_PASSWORD_DONE:
+        passwords_done(worker->passwords, message->pointer, message->number != 0);
+        break;
     case WORKER_LAST:
         worker->is_last = true;
         break;
@@ -381,6 +386,49 @@ static enum err init_store(struct worker *worker, const struct worker_settings *
     return worker->live ? ERR_OK : ERR_MEMORY;
 }
 
+/* ---- passwords: hashed by the pool, and handed back through the mailbox ---- */
+
+static void hash_cb(void *object)
+{
+    password_work_do(object);
+}
+
+/* On a thread of the pool. A worker reads its mailbox until it is joined, and the pool is stopped
+ * before. */
+static void hashed_cb(void *context, void *object, bool was_done)
+{
+    struct worker *worker = context;
+    const struct mailbox_message message = {
+        .type = WORKER_PASSWORD_DONE, .number = was_done, .pointer = object};
+
+    while (mailbox_post(&worker->mailbox, &message) != ERR_OK) {
+        usleep(MAILBOX_RETRY_US);
+    }
+}
+
+static enum err submit_cb(void *context, struct password_work *work,
+                          const struct password_place *place)
+{
+    struct worker *worker = context;
+    const struct offload_task task = {.work_cb = hash_cb,
+                                      .done_cb = hashed_cb,
+                                      .context = worker,
+                                      .object = work,
+                                      .source = place->source,
+                                      .subject = place->user,
+                                      .late_us = place->late_us};
+
+    return offload_submit(worker->offload, &task);
+}
+
+static struct passwords *new_passwords(struct worker *worker)
+{
+    const struct passwords_settings settings = {
+        .max_remembered = worker->config->max_passwords, .submit_cb = submit_cb, .context = worker};
+
+    return passwords_new(&settings);
+}
+
 static enum err init_parts(struct worker *worker, const struct worker_settings *from)
 {
     const struct config *config = worker->config;
@@ -390,15 +438,17 @@ static enum err init_parts(struct worker *worker, const struct worker_settings *
         return ERR_IO;
     }
     worker->apikeys = apikey_verifier_new(&config->peppers, config->accept_unpeppered);
+    worker->passwords = new_passwords(worker);
     worker->tokens = tokens_new(config);
     enum err e = init_store(worker, from);
-    if (e != ERR_OK || !worker->apikeys || !worker->tokens) {
+    if (e != ERR_OK || !worker->apikeys || !worker->passwords || !worker->tokens) {
         return ERR_MEMORY;
     }
     struct engine_settings settings = {
         .decide = {.config = config,
                    .directory = worker->directory,
                    .apikeys = worker->apikeys,
+                   .passwords = worker->passwords,
                    .tokens = worker->tokens,
                    .quota = worker->quota,
                    .shield = worker->shield},
@@ -421,7 +471,8 @@ enum err worker_init(struct worker *worker, const struct worker_settings *settin
     *worker = (struct worker){.index = settings->index,
                               .config = config_ref(settings->config),
                               .start_config = config_ref(settings->config),
-                              .spool = settings->spool};
+                              .spool = settings->spool,
+                              .offload = settings->offload};
     enum err e = init_parts(worker, settings);
     if (e != ERR_OK) {
         diag_set(diag, "worker %u: %s", settings->index, err_text(e));
@@ -473,6 +524,7 @@ void worker_fini(struct worker *worker)
     store_free(worker->store);
     engine_fini(&worker->engine);
     apikey_verifier_free(worker->apikeys);
+    passwords_free(worker->passwords);
     tokens_free(worker->tokens);
     if (worker->loop) {
         ev_loop_destroy(worker->loop);

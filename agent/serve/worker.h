@@ -17,6 +17,7 @@
 #include "agent/config/config.h"
 #include "agent/directory/directory.h"
 #include "agent/loop/mailbox.h"
+#include "agent/loop/offload.h"
 #include "agent/quota/quota.h"
 #include "agent/serve/connection.h"
 #include "agent/serve/engine.h"
@@ -26,12 +27,13 @@
 
 /* What the server tells a worker. */
 enum worker_message {
-    WORKER_CONNECTION, /* number: an accepted socket, handed over */
-    WORKER_CONFIG,     /* pointer: a struct config reference, handed over */
-    WORKER_UNREADY,    /* health checks fail from now on */
-    WORKER_DRAIN,      /* close connections as they become idle; stop when none is left */
-    WORKER_LAST,       /* all others are drained: when this one is too, the agent leaves */
-    WORKER_STOP,       /* close what is left and end the loop */
+    WORKER_CONNECTION,    /* number: an accepted socket, handed over */
+    WORKER_CONFIG,        /* pointer: a struct config reference, handed over */
+    WORKER_UNREADY,       /* health checks fail from now on */
+    WORKER_DRAIN,         /* close connections as they become idle; stop when none is left */
+    WORKER_PASSWORD_DONE, /* pointer: a struct password_work, handed back; number: it was done */
+    WORKER_LAST,          /* all others are drained: when this one is too, the agent leaves */
+    WORKER_STOP,          /* close what is left and end the loop */
 };
 
 struct worker {
@@ -49,7 +51,9 @@ struct worker {
     struct quota *quota;
     struct shield *shield;
     char holder[QUOTA_HOLDER_BYTES_MAX];
+    struct offload *offload; /* borrowed; of all workers */
     struct apikey_verifier *apikeys;
+    struct passwords *passwords;
     struct tokens *tokens;
     struct spool *spool;
     struct engine engine;
@@ -81,6 +85,7 @@ struct worker_settings {
     unsigned index;
     struct config *config; /* a reference is taken */
     struct spool *spool;
+    struct offload *offload;
     const struct zones *zones;
     const char *boot; /* of the process, hex */
 };

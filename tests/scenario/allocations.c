@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/base/phc.h"
 #include "tests/scenario/box.h"
 #include "tests/support/forge.h"
 
@@ -37,7 +38,7 @@ static struct box box;
 static void setup(void)
 {
     setenv("JWK", "{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}", 1);
-    box_open(&box, "gate \"*\" { accept = {apikey, jwt} }\nmax_age = \"60s\"\n"
+    box_open(&box, "gate \"*\" { accept = {apikey, basic, jwt} }\nmax_age = \"60s\"\n"
                    "issuer id { issuer = id audience = {api} algorithms = {HS256}\n"
                    "keys = {\"env:JWK\"} }\n"
                    "spool_size = \"4MiB\"");
@@ -128,6 +129,25 @@ START_TEST(an_allow_by_a_token_allocates_nothing)
 }
 END_TEST
 
+/* But for its first sight. */
+START_TEST(an_allow_by_a_password_allocates_nothing)
+{
+    static const struct phc_cost cheap = {.scheme = PHC_PBKDF2_SHA256, .iterations = 1000};
+    struct spop_question question = box_question(&box);
+    char hash[PHC_TEXT_MAX];
+
+    ck_assert_int_eq(phc_make(&cheap, STR("secret"), hash), ERR_OK);
+    fake_store_set(box.fake, "reeve:user:{alice}", "password", hash);
+    question.apikey = NULL;
+    question.authorization = box_basic(STR("alice:secret"));
+    box_ask(&box, 0, &question);
+    box_step(&box);
+    box_hash(&box, true);
+    ck_assert_uint_eq(count_decisions(&question), 0);
+    ck_assert_uint_eq(box.engine.counters.verdicts[VERDICT_ALLOW], DECISIONS + 2);
+}
+END_TEST
+
 START_TEST(four_limits_allocate_nothing)
 {
     struct spop_question question = box_question(&box);
@@ -180,6 +200,7 @@ int main(void)
     tcase_add_test(tcase, the_counter_counts);
     tcase_add_test(tcase, an_allow_allocates_nothing);
     tcase_add_test(tcase, an_allow_by_a_token_allocates_nothing);
+    tcase_add_test(tcase, an_allow_by_a_password_allocates_nothing);
     tcase_add_test(tcase, four_limits_allocate_nothing);
     tcase_add_test(tcase, a_throttle_allocates_nothing);
     tcase_add_test(tcase, a_deny_allocates_nothing);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/base/crypto.h"
+#include "agent/base/enc.h"
 #include "agent/base/ensure.h"
 
 #define ANSWER_BYTES (4u << 20)
@@ -64,6 +65,19 @@ static void run_script(void *context, const struct store_call *call,
     }
 }
 
+static enum err submit_cb(void *context, struct password_work *work,
+                          const struct password_place *place)
+{
+    struct box *box = context;
+
+    if (box->work_count >= box->work_capacity) {
+        return ERR_FULL;
+    }
+    box->works[box->work_count] = work;
+    box->places[box->work_count++] = *place;
+    return ERR_OK;
+}
+
 static void open_parts(struct box *box)
 {
     struct spool_identity identity = {.agent = "box", .boot = "00112233445566778899aabbccddeeff"};
@@ -84,6 +98,10 @@ static void open_parts(struct box *box)
     box->failures.now_us = START_US;
     box->directory = directory_new(&box->fake->store, &settings);
     box->apikeys = apikey_verifier_new(&box->config->peppers, box->config->accept_unpeppered);
+    const struct passwords_settings password_settings = {
+        .max_remembered = 64, .submit_cb = submit_cb, .context = box};
+    box->work_capacity = BOX_WORKS_MAX;
+    box->passwords = passwords_new(&password_settings);
     box->tokens = tokens_new(box->config);
     ck_assert_msg(spool_create(box->dir, &identity, box->config->spool_bytes, &box->spool, &diag) ==
                       ERR_OK,
@@ -96,8 +114,8 @@ static void open_parts(struct box *box)
     box->quota = quota_new(&box->fake->store, &quota_settings);
     ck_assert_int_eq(shield_start(), ERR_OK);
     box->shield = shield_new(box->config, &box->fake->store);
-    ck_assert(box->shield && box->fake && box->directory && box->apikeys && box->tokens &&
-              box->quota);
+    ck_assert(box->shield && box->fake && box->directory && box->apikeys && box->passwords &&
+              box->tokens && box->quota);
     shield_tick(box->shield, (struct now){.mono_us = 1000000, .wall_us = START_US});
     fake_store_step(box->fake); /* its salt */
     box->fake->request_count = 0;
@@ -132,6 +150,7 @@ void box_open(struct box *box, const char *conf)
         .decide = {.config = box->config,
                    .directory = box->directory,
                    .apikeys = box->apikeys,
+                   .passwords = box->passwords,
                    .tokens = box->tokens,
                    .quota = box->quota,
                    .shield = box->shield},
@@ -160,6 +179,10 @@ void box_close(struct box *box)
     shield_free(box->shield);
     store_free(&box->fake->store);
     apikey_verifier_free(box->apikeys);
+    while (box->work_count > 0) {
+        passwords_done(box->passwords, box->works[--box->work_count], false);
+    }
+    passwords_free(box->passwords);
     tokens_free(box->tokens);
     spool_close(box->spool);
     config_unref(box->config);
@@ -177,6 +200,7 @@ void box_advance(struct box *box, int64_t us)
     engine_expire(&box->engine, box->engine.now);
     directory_tick(box->directory, box->engine.now);
     quota_tick(box->quota, box->engine.now);
+    passwords_tick(box->passwords, box->engine.now);
     shield_tick(box->shield, box->engine.now);
     spool_tick(box->spool, box->engine.now);
 }
@@ -187,6 +211,35 @@ size_t box_step(struct box *box)
 
     box_advance(box, 0);
     return count;
+}
+
+void box_hash(struct box *box, bool is_done)
+{
+    struct password_work *work = box->works[0];
+
+    ck_assert_uint_gt(box->work_count, 0);
+    box->work_count--;
+    memmove(box->works, box->works + 1, box->work_count * sizeof(box->works[0]));
+    memmove(box->places, box->places + 1, box->work_count * sizeof(box->places[0]));
+    if (is_done) {
+        password_work_do(work);
+    }
+    passwords_done(box->passwords, work, is_done);
+    box_advance(box, 0);
+}
+
+const char *box_basic(struct str pair)
+{
+    static char text[8 + ENC_BASE64_MAX(2048)];
+
+    ck_assert_uint_le(pair.len, 2048);
+    memcpy(text, "Basic ", 6);
+    size_t end = 6 + enc_base64_bare((const uint8_t *)pair.ptr, pair.len, text + 6);
+    while ((end - 6) % 4 != 0) {
+        text[end++] = '=';
+    }
+    text[end] = '\0';
+    return text;
 }
 
 struct spop_question box_question(const struct box *box)

@@ -22,7 +22,8 @@
 #include "tests/support/fake_failures.h"
 #include "tests/support/spop_peer.h"
 
-#define BOX_PEERS 2
+#define BOX_PEERS     2
+#define BOX_WORKS_MAX 16
 
 struct box {
     char dir[64];
@@ -32,6 +33,11 @@ struct box {
     struct fake_failures failures; /* of authentication */
     struct directory *directory;
     struct apikey_verifier *apikeys;
+    struct passwords *passwords;
+    struct password_work *works[BOX_WORKS_MAX]; /* that were submitted, oldest first */
+    struct password_place places[BOX_WORKS_MAX];
+    size_t work_count;
+    size_t work_capacity; /* what is submitted above it is refused */
     struct tokens *tokens;
     struct spool *spool;
     struct quota *quota;
@@ -55,6 +61,12 @@ void box_advance(struct box *box, int64_t us);
 
 /* One turn in which the store answers what waits; gives how many replies that were. */
 size_t box_step(struct box *box);
+
+/* One turn in which the oldest password that was submitted is handed back, hashed or as it was. */
+void box_hash(struct box *box, bool is_done);
+
+/* "Basic ..." of these bytes, in static memory. */
+const char *box_basic(struct str pair);
 
 /* Alice asks for GET /v1/orders/1; change what the case needs. */
 struct spop_question box_question(const struct box *box);

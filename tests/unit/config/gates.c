@@ -9,8 +9,6 @@ static const struct {
     const char *text, *want;
 } bad_gates[] = {
     {"", "reeve.conf: no gate is configured: every request would be denied\n"},
-    {"gate x { accept = {basic} }",
-     "reeve.conf:1: gate \"x\": accept: basic is not supported by this version\n"},
     {"gate x { accept = {apikey, jwt} }", "reeve.conf: gate \"x\": accept: jwt needs an issuer\n"},
     {"gate x { accept = {apikey, cert}\n also = {cert} }",
      "reeve.conf:2: gate \"x\": also: what stands in accept says who is calling, and stands "
@@ -27,9 +25,9 @@ static const struct {
     {"gate x { accept = {apikey} also = {apikey} }",
      "reeve.conf:1: gate \"x\": also: apikey is not supported here by this version\n"},
     {"gate x { accept = {APIKEY} }",
-     "reeve.conf:1: gate \"x\": accept: expected apikey, jwt or cert, got \"APIKEY\"\n"},
+     "reeve.conf:1: gate \"x\": accept: expected apikey, basic, jwt or cert, got \"APIKEY\"\n"},
     {"gate x { accept = {\"\"} }",
-     "reeve.conf:1: gate \"x\": accept: expected apikey, jwt or cert, got \"\"\n"},
+     "reeve.conf:1: gate \"x\": accept: expected apikey, basic, jwt or cert, got \"\"\n"},
     {"gate x { }", "reeve.conf:1: gate \"x\": nobody could pass: set accept or anonymous\n"},
     {"gate x { accept = {} }",
      "reeve.conf:1: gate \"x\": nobody could pass: set accept or anonymous\n"},
@@ -76,8 +74,7 @@ START_TEST(every_error_of_every_gate_is_listed)
 {
     ck_assert_str_eq(
         box_errors("gate x { accept = {basic, cart} mode = x }\ngate y { relax = {y} }\ngate z {}"),
-        "reeve.conf:1: gate \"x\": accept: basic is not supported by this version\n"
-        "reeve.conf:1: gate \"x\": accept: expected apikey, jwt or cert, got \"cart\"\n"
+        "reeve.conf:1: gate \"x\": accept: expected apikey, basic, jwt or cert, got \"cart\"\n"
         "reeve.conf:1: gate \"x\": mode: expected enforce or observe, got \"x\"\n"
         "reeve.conf:2: gate \"y\": relax: expected encoded_slash, empty_segment, semicolon or "
         "non_utf8, got \"y\"\n"

@@ -57,6 +57,9 @@ static const struct cases {
     {"directory_max_source_misses", {"1", "1000000"}, {"0", "1000001"}},
     {"max_leases", {"16", "100000000"}, {"15", "100000001"}},
     {"grant_replicas", {"0", "16"}, {"-1", "17"}},
+    {"password_threads", {"1", "64"}, {"0", "65"}},
+    {"password_queue", {"4", "4096"}, {"3", "4097"}},
+    {"max_passwords", {"16", "10000000"}, {"15", "10000001"}},
     {"pepper_file", {"pepper"}, {"", "a\tb"}},
     {"accept_unpeppered", {"true", "false"}, {"yes", "1", "True", ""}},
     {"max_token_size", {"1KiB", "32KiB", "1024"}, {"1023", "32769", "8KB"}},
@@ -227,6 +230,9 @@ START_TEST(defaults_of_store_audit_and_credentials)
     ck_assert_int_eq(config->failure_memory_us, 900000000);
     ck_assert_uint_eq(config->max_failing, 16384);
     ck_assert_uint_eq(config->failure_exempt.count, 0);
+    ck_assert_uint_eq(config->password_threads, 2);
+    ck_assert_uint_eq(config->password_queue, 32);
+    ck_assert_uint_eq(config->max_passwords, 10000);
     ck_assert_uint_eq(config->spool_bytes, 8u << 20);
     ck_assert_int_eq(config->on_audit_full, CONFIG_AUDIT_FULL_DENY);
     ck_assert_int_eq(config->log_level, LOG_INFO);
