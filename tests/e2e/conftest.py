@@ -17,7 +17,7 @@ class Front:
         self.upstream = Upstream()
         self.agent = FakeAgent()
         self.haproxy = Haproxy(example, directory, self.upstream.address, [self.agent.address])
-        self.address = self.haproxy.http_address
+        self.address = self.haproxy.address
 
     def start(self):
         self.haproxy.start()

@@ -6,7 +6,9 @@ import socket
 import subprocess
 from pathlib import Path
 
+from harness.http import TlsAddress
 from harness.net import free_address, is_listening
+from harness.pki import Site
 from harness.process import Process
 from harness.wait import wait_until
 
@@ -25,6 +27,10 @@ class Haproxy(Process):
     def __init__(self, example, directory, upstream, agents, extra="", processing=None):
         self.http_address = free_address()
         self.h2_address = free_address()
+        self.tls_addresses = [free_address(), free_address()]
+        configuration = (EXAMPLES / example / "haproxy.cfg").read_text()
+        self.has_plain = "REEVE_HTTP_BIND" in configuration
+        self.site = Site(directory) if "REEVE_TLS_PEM" in configuration else None
         self.control_path = directory / "haproxy.sock"
         self.agent_count = len(agents)
         (directory / "extra.cfg").write_text(
@@ -44,9 +50,21 @@ class Haproxy(Process):
             "REEVE_SPOE_CONF": str(spoe),
             "REEVE_AGENT1": agent_text[0],
             "REEVE_AGENT2": agent_text[-1],
+            "REEVE_TLS_BIND1": text(self.tls_addresses[0]),
+            "REEVE_TLS_BIND2": text(self.tls_addresses[1]),
+            **(self.site.env() if self.site else {}),
         }
         files = ["-f", str(EXAMPLES / example / "haproxy.cfg"), "-f", str(directory / "extra.cfg")]
         super().__init__("haproxy", [BINARY, "-db", *files], directory, env)
+
+    @property
+    def address(self):
+        """Where clients go who have no certificate."""
+        return self.http_address if self.has_plain else self.tls(0)
+
+    def tls(self, number, certificate=None):
+        """The address of a bind with TLS, for a client with this certificate."""
+        return TlsAddress(self.tls_addresses[number], self.site.context(certificate))
 
     def start(self):
         super().start()
@@ -55,7 +73,7 @@ class Haproxy(Process):
 
     def is_ready(self):
         assert self.is_running(), f"haproxy ended\n{self.log()}"
-        return self._answers() and is_listening(self.http_address)
+        return self._answers() and is_listening(self.address)
 
     def _answers(self):
         """The control socket is there before it listens."""

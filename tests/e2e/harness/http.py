@@ -32,13 +32,26 @@ class Response:
         return f"<{self.status} {self.body[:200]!r}>"
 
 
+class TlsAddress(tuple):
+    """(host, port) and the ssl.SSLContext to go there with."""
+
+    def __new__(cls, address, context):
+        made = super().__new__(cls, address)
+        made.context = context
+        return made
+
+
 class Client:
     """A keep-alive connection, opened when first used and again after it was closed."""
 
     def __init__(self, address, timeout=10.0, source=None):
-        self.connection = http.client.HTTPConnection(
-            *address, timeout=timeout, source_address=(source, 0) if source else None
-        )
+        options = {"timeout": timeout, "source_address": (source, 0) if source else None}
+        if isinstance(address, TlsAddress):
+            self.connection = http.client.HTTPSConnection(
+                *address, context=address.context, **options
+            )
+        else:
+            self.connection = http.client.HTTPConnection(*address, **options)
 
     def close(self):
         self.connection.close()

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import ssl
 import subprocess
 
 CURVE = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
@@ -20,11 +21,14 @@ class Certificate:
     """A certificate and its key in `<folder>/<name>.pem` and `.key`; `chain` adds the issuers' that a
     client has to send. Days below 0: it has expired."""
 
-    def __init__(self, folder, name, subject, issuer=None, days=10, extensions=""):
+    def __init__(
+        self, folder, name, subject, issuer=None, days=10, extensions="", multivalue=False
+    ):
         self.path, self.key_path = folder / f"{name}.pem", folder / f"{name}.key"
         request, settings = folder / f"{name}.csr", folder / f"{name}.ext"
         openssl("genpkey", *CURVE, "-out", self.key_path)
-        openssl("req", "-new", "-utf8", "-key", self.key_path, "-subj", subject, "-out", request)
+        form = ["-utf8", *(["-multivalue-rdn"] if multivalue else [])]
+        openssl("req", "-new", *form, "-key", self.key_path, "-subj", subject, "-out", request)
         settings.write_text(extensions)
         signer = ["-signkey", self.key_path]
         if issuer:
@@ -60,3 +64,33 @@ class Authority(Certificate):
 
     def issue(self, name, subject, **options):
         return Certificate(self.folder, name, subject, self, **options)
+
+
+class Site:
+    """What an example with TLS needs: HAProxy's own certificate, and a CA for each of its two binds."""
+
+    def __init__(self, directory):
+        folder = directory / "pki"
+        folder.mkdir()
+        self.own = Certificate(folder, "site", "/CN=localhost")
+        self.pem = self.own.with_key(folder / "site-and-key.pem")
+        self.authorities = [
+            Authority(folder, "ca1", "/C=DE/O=Example, Inc/CN=Staff CA"),
+            Authority(folder, "ca2", "/C=DE/O=Partner/CN=Partner CA"),
+        ]
+
+    def env(self):
+        first, second = self.authorities
+        return {
+            "REEVE_TLS_PEM": str(self.pem),
+            "REEVE_CA1": str(first.path),
+            "REEVE_CA2": str(second.path),
+        }
+
+    def context(self, certificate=None):
+        """Of a client with this certificate; None: with none."""
+        context = ssl.create_default_context(cafile=self.own.path)
+        context.check_hostname = False
+        if certificate:
+            context.load_cert_chain(certificate.path, certificate.key_path)
+        return context

@@ -43,7 +43,7 @@ class Stack:
         self.haproxy = Haproxy(
             example, directory, self.upstream.address, addresses, extra, processing
         )
-        self.address = self.haproxy.http_address
+        self.address = self.haproxy.address
         self.admin = Admin(self.redis.url)
         self.keys = {}
         self.pool = concurrent.futures.ThreadPoolExecutor(max_workers=64)
