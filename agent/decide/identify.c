@@ -174,6 +174,8 @@ enum step_result step_token(struct run *run)
                                           run_verified_cert(run->request), &run->token);
     if (fault != JOSE_NONE) {
         run->token = NULL;
+        /* Issuers publish new keys before they use them, but agents may be late to read them. */
+        run->attempt.kind = fault == JOSE_NO_KEY ? CREDENTIAL_NONE : run->attempt.kind;
         return run_deny(run, jose_fault_reason(fault), jose_fault_text(fault));
     }
     return run_accept_token(run, run->token);

@@ -25,7 +25,7 @@ static void setup(void)
 {
     char *k = forge_base64url(STR(secret)), jwk[256];
 
-    snprintf(jwk, sizeof(jwk), "{\"kty\":\"oct\",\"k\":\"%s\"}", k);
+    snprintf(jwk, sizeof(jwk), "{\"kty\":\"oct\",\"kid\":\"k1\",\"k\":\"%s\"}", k);
     setenv("JWK", jwk, 1);
     free(k);
     box_open(&box, CONF);
@@ -331,6 +331,21 @@ START_TEST(one_bad_token_again_and_again_spares_its_source)
 }
 END_TEST
 
+START_TEST(a_key_that_is_not_read_yet_is_nobody_s_failure)
+{
+    char text[2048];
+
+    char *made = forge_mac_token(STR(secret), "HS256", STR("{\"alg\":\"HS256\",\"kid\":\"k2\"}"),
+                                 STR("{\"iss\":\"https://id\"}"));
+    snprintf(text, sizeof(text), "Bearer %s", made);
+    free(made);
+    for (int i = 0; i < 200; i++) {
+        box_expect(&box, 0, ask_token(text), "deny", 401, "bad_credential");
+        box.answers[0].length = 0;
+    }
+}
+END_TEST
+
 /* ---- the store ---- */
 
 START_TEST(without_the_store_local_counting_decides)
@@ -389,6 +404,7 @@ static Suite *shields_suite(void)
     tcase_add_test(tests, basic_that_can_not_be_read_is_an_attempt);
     tcase_add_test(tests, forged_tokens_are_throttled_and_proven_ones_pass);
     tcase_add_test(tests, one_bad_token_again_and_again_spares_its_source);
+    tcase_add_test(tests, a_key_that_is_not_read_yet_is_nobody_s_failure);
     tcase_add_test(tests, without_the_store_local_counting_decides);
     tcase_add_test(tests, an_unlock_ends_the_wait);
     suite_add_tcase(suite, tests);
