@@ -223,10 +223,15 @@ exists() {
     esac
 }
 
+# scan_keys <pattern behind the prefix>: sets $found, the keys in Redis that it matches.
+scan_keys() {
+    pattern=$(printf '%s' "$prefix" | sed 's/[][*?\\]/\\&/g')$1
+    found=$(redis --scan --pattern "$pattern" 2>&1 </dev/null) || store_failed "$found"
+}
+
 # scan <kind>: sets $found, the kind's keys in Redis whose names are well-formed, sorted.
 scan() {
-    pattern=$(printf '%s' "$prefix$1:" | sed 's/[][*?\\]/\\&/g')
-    found=$(redis --scan --pattern "$pattern*" 2>&1 </dev/null) || store_failed "$found"
+    scan_keys "$1:*"
     found=$(printf '%s\n' "$found" | HEAD=$prefix$1: awk '
         index($0, ENVIRON["HEAD"]) == 1 {
             name = substr($0, length(ENVIRON["HEAD"]) + 1)

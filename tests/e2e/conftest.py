@@ -4,7 +4,7 @@ import pytest
 
 from harness.fakeagent import FakeAgent
 from harness.haproxy import Haproxy
-from harness.stack import Stack
+from harness.stack import UNCOUNTED, Stack
 from harness.upstream import Upstream
 
 pytest_plugins = ["harness.plugin"]
@@ -46,7 +46,7 @@ def start_front(tmp_path):
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
     """Shared by the tests that leave it as they found it."""
-    shared = Stack(tmp_path_factory.mktemp("stack"))
+    shared = Stack(tmp_path_factory.mktemp("stack"), **UNCOUNTED)
     try:
         yield shared.start()
     finally:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness.agent import BUILD
-from harness.stack import Stack
+from harness.stack import UNCOUNTED, Stack
 from harness.wait import wait_until
 
 pytestmark = pytest.mark.sanitized
@@ -49,7 +49,7 @@ class Site:
             f'issuer "corp" {{ issuer = "{ISSUER}" audience = {{api}} algorithms = {{ES256}}\n'
             f'keys = {{"{self.current}"}} }}\n'
         )
-        self.stack = Stack(directory, is_patient=True)
+        self.stack = Stack(directory, is_patient=True, **UNCOUNTED)
         for agent in self.stack.agents:
             agent.use_config(config)
 

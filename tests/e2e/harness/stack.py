@@ -19,6 +19,10 @@ PATIENT = {"deadline": "1800ms", "store_timeout": "1500ms"}
 PATIENT_PROCESSING = "2s"
 
 
+# Of agents, for tests that fail to authenticate on purpose, and are not about that.
+UNCOUNTED = {"max_failures": 0, "max_source_failures": 0}
+
+
 class Stack:
     """Started with the roles and users that most tests need:
 
