@@ -26,6 +26,7 @@ struct command {
 
 command_fn command_key_new;
 command_fn command_key_hash;
+command_fn command_password_hash;
 command_fn command_path_canon;
 command_fn command_jws_verify;
 command_fn command_jwt_verify;

@@ -18,6 +18,11 @@ static const struct command commands[] = {
      "hash an API key read from stdin",
      "Prints two lines: the key's id and the hash to store. A key whose checksum is wrong is\n"
      "refused.\n"},
+    {"password hash", command_password_hash, "[--scheme NAME] [--parameters TEXT]",
+     "hash a password read from stdin",
+     "Prints the PHC string to store. NAME is scrypt or pbkdf2-sha256; TEXT is as in the string,\n"
+     "ln=14,r=8,p=5 for the one and i=600000 for the other where nothing is said. The password is\n"
+     "one line of 1 to 512 bytes of UTF-8 without control characters.\n"},
     {"path canon", command_path_canon, "[--relax NAME]...",
      "canonicalise paths read from stdin, one a line",
      "Prints a line for each: \"ok <canonical>\", \"changed <canonical>\" where it differs from\n"

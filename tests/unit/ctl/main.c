@@ -13,6 +13,7 @@ int main(void)
     ensure(unsetenv("REEVE_PEPPER_FILE") == 0);
     forge_make_keys();
     srunner_add_suite(runner, key_suite());
+    srunner_add_suite(runner, password_suite());
     srunner_add_suite(runner, path_suite());
     srunner_add_suite(runner, token_suite());
     srunner_add_suite(runner, config_suite());
