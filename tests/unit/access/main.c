@@ -10,6 +10,7 @@ int main(void)
     srunner_add_suite(runner, rank_suite());
     srunner_add_suite(runner, bounds_suite());
     srunner_add_suite(runner, random_suite());
+    srunner_add_suite(runner, why_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

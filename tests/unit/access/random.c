@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent/access/role.h"
+#include "agent/access/why.h"
 #include "tests/unit/access/reference.h"
 #include "tests/unit/access/suites.h"
 
@@ -275,6 +276,32 @@ START_TEST(a_deny_matches_all_that_the_same_allow_matches)
 }
 END_TEST
 
+/* What is said of a rule and of its parts is what the matcher does. */
+START_TEST(a_rule_matches_where_each_of_its_parts_does)
+{
+    struct drawn_rules rules;
+    struct drawn_query query;
+    struct why why;
+    struct diag diag;
+    size_t counts[2] = {0};
+
+    state = 6;
+    for (int i = 0; i < 8000; i++) {
+        draw_rules(&rules, 1);
+        draw_query(&query);
+        bool allows = rules.texts[0][0] == 'a';
+        bool expected = !str_is_absent(reference_match(rules.sources, 1, allows, &query.query));
+        require(why_find(&rules.sources[0], &query.query, &why, &diag) == ERR_OK, diag.text);
+        require(why.matches == expected && why.allows == allows, rules.texts[0]);
+        require(why.matches == (why.method && why.host && why.path), rules.texts[0]);
+        require((why.segment > 0) == !why.path, rules.texts[0]);
+        counts[why.matches]++;
+    }
+    ck_assert_uint_gt(counts[0], 50);
+    ck_assert_uint_gt(counts[1], 50);
+}
+END_TEST
+
 /* The winner over two roles is the winner of one role with the rules of both. */
 START_TEST(matches_of_different_roles_compare_like_rules_of_one)
 {
@@ -318,6 +345,7 @@ Suite *random_suite(void)
     tcase_add_test(tcase, another_deny_never_allows_more);
     tcase_add_test(tcase, a_deny_matches_all_that_the_same_allow_matches);
     tcase_add_test(tcase, matches_of_different_roles_compare_like_rules_of_one);
+    tcase_add_test(tcase, a_rule_matches_where_each_of_its_parts_does);
     suite_add_tcase(suite, tcase);
     return suite;
 }

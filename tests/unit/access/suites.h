@@ -9,5 +9,6 @@ Suite *match_suite(void);
 Suite *random_suite(void);
 Suite *rank_suite(void);
 Suite *rule_suite(void);
+Suite *why_suite(void);
 
 #endif
