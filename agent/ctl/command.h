@@ -1,6 +1,7 @@
 /*
  * reevectl's commands: one file each, one line in the table of main.c. A command gets the words
- * behind its name and gives the process's exit status: 0 done, 1 refused or failed, 2 wrong usage.
+ * behind its name and gives the process's exit status: 0 done, 1 refused or failed, 2 wrong usage
+ * or, where 1 is an answer, trouble.
  * Results go to stdout, everything else to stderr. Secrets come in through files and stdin, never
  * through arguments.
  */
@@ -12,7 +13,11 @@
 
 #include "agent/config/pepper.h"
 
-#define COMMAND_USAGE 2
+/* What a command gives to have its help shown; the exit status is then 2. */
+#define COMMAND_USAGE (-1)
+
+/* For commands that answer a question: the answer could not be found. */
+#define COMMAND_TROUBLE 2
 
 typedef int command_fn(int argc, char **argv);
 
@@ -32,6 +37,7 @@ command_fn command_jws_verify;
 command_fn command_jwt_verify;
 command_fn command_token_mint;
 command_fn command_config_check;
+command_fn command_explain;
 command_fn command_config_reference;
 
 /* Prints "reevectl: ..." to stderr: one line, cut at 512 bytes, other bytes than printable ASCII as

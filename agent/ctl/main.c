@@ -51,6 +51,17 @@ static const struct command commands[] = {
      "is a JWK, a JWK Set or a public key in PEM. Without ALG every algorithm that the keys are "
      "good\n"
      "for is taken. Claims are not looked at.\n"},
+    {"explain", command_explain,
+     "-f FILE (--key-id ID | --user NAME | --token-file FILE | --anonymous)\n"
+     "                        [--src ADDRESS] [--gate FRONTEND] [--json] METHOD URL\n"
+     "       reevectl explain -f FILE --batch",
+     "explain a decision: each rule, each limit, what could be done",
+     "Decides as an agent with the configuration FILE would, on the records and counters that are\n"
+     "in Redis now, and writes nothing. --key-id and --user ask for no secret; a token is "
+     "verified.\n"
+     "--batch reads questions from stdin, each a line of what stands behind -f FILE, and answers\n"
+     "each with a line of JSON; the exit status is the highest.\n"
+     "Exit status: 0 allow, 1 deny or throttle, 2 trouble.\n"},
     {"config check", command_config_check, "FILE", "check a configuration file",
      "Prints \"ok\", or every error with its line.\n"},
     {"config reference", command_config_reference, "", "print every option", ""},
@@ -114,6 +125,7 @@ static int run_command(const struct command *command, int argc, char **argv)
     crypto_stop();
     if (status == COMMAND_USAGE) {
         print_help(command, stderr);
+        return 2;
     }
     return status;
 }
@@ -135,7 +147,7 @@ static int run(int argc, char **argv)
         return 0;
     }
     print_overview(stderr);
-    return COMMAND_USAGE;
+    return 2;
 }
 
 int main(int argc, char **argv)

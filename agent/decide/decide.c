@@ -212,13 +212,20 @@ static enum step_result step_offer(struct run *run)
 }
 
 const struct run_step run_steps[] = {
-    {"gate", step_gate, step_gate},          {"request", step_request, step_request},
-    {"host", step_host, step_host},          {"path", step_path, step_path},
-    {"offer", step_offer, step_presumed},    {"key", step_key, NULL},
-    {"password", step_password, NULL},       {"token", step_token, NULL},
-    {"certificate", step_certificate, NULL}, {"user", step_user, step_user},
-    {"team", step_team, step_team},          {"rules", step_rules, step_rules},
-    {"limits", step_limits, step_limits},    {NULL, NULL, NULL},
+    {"gate", step_gate, step_gate},
+    {"request", step_request, step_request},
+    {"host", step_host, step_host},
+    {"path", step_path, step_path},
+    {"offer", step_offer, step_presumed},
+    {"key", step_key, NULL},
+    {"password", step_password, NULL},
+    {"token", step_token, NULL},
+    {"certificate", step_certificate, step_presumed_certificate},
+    {"user", step_user, step_user},
+    {"team", step_team, step_team},
+    {"rules", step_rules, step_rules},
+    {"limits", step_limits, step_limits},
+    {NULL, NULL, NULL},
 };
 
 /* What an observing gate tells HAProxy: allow, and in `shadow` what it would have been. */

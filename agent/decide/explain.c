@@ -50,6 +50,12 @@ enum step_result step_presumed(struct run *run)
     return caller->kind == EXPLAIN_KEY ? presume_key(run) : run_accept_token(run, caller->token);
 }
 
+/* Who is presumed to be a user has shown all that the gate asks for. */
+enum step_result step_presumed_certificate(struct run *run)
+{
+    return run->presumed->kind == EXPLAIN_USER ? STEP_NEXT : step_certificate(run);
+}
+
 /* NULL: nothing is done in its place. */
 static step_fn *step_of(const struct run *run, const struct run_step *step)
 {

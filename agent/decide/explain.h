@@ -33,9 +33,10 @@ struct explain_trace {
     void (*begin)(struct explain_trace *trace);
     /* The step was done, and ended the decision or not. */
     void (*step)(struct explain_trace *trace, const char *name, bool is_end);
-    /* A role that was looked at; `may_allow`: the credential's subset has it. */
-    void (*role)(struct explain_trace *trace, struct str role, bool exists, bool may_allow,
-                 const struct role_query *query);
+    /* A role that was looked at. NULL: it has no record. `may_allow`: the credential's subset has
+     * it. */
+    void (*role)(struct explain_trace *trace, struct str role, const struct role_record *record,
+                 bool may_allow, const struct role_query *query);
     /* A limit that applies. It was not asked where the claim has no lease. */
     void (*limit)(struct explain_trace *trace, const struct quota_claim *claim, bool is_shadow);
 };

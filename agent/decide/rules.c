@@ -125,7 +125,8 @@ static enum step_result search_role(struct search *search, struct str role)
 
     enum step_result result = get_role(run, role, &entry);
     if (run->trace && result == STEP_NEXT) {
-        run->trace->role(run->trace, role, entry != NULL, may_allow(run, role), &search->query);
+        run->trace->role(run->trace, role, entry ? &entry->record->role : NULL,
+                         may_allow(run, role), &search->query);
     }
     if (result != STEP_NEXT || !entry) {
         return result;

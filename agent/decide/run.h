@@ -111,6 +111,7 @@ step_fn step_team;
 step_fn step_password;
 /* decide/explain.c: who is calling, without proof. */
 step_fn step_presumed;
+step_fn step_presumed_certificate;
 
 /* What is offered, or presumed to be: whether the gate goes on with it. */
 enum step_result run_offer(struct run *run);

@@ -261,11 +261,8 @@ static void check_required(const struct reading *reading)
     }
 }
 
-static void check(const struct reading *reading)
+void request_check(struct request *request)
 {
-    struct request *request = reading->request;
-
-    check_required(reading);
     if (request->version != 1) {
         fail(request, "v: not 1");
     }
@@ -314,6 +311,7 @@ enum request_parse request_parse(struct spoe_bytes payload, struct request_layou
     if (!is_ours) {
         return REQUEST_UNKNOWN;
     }
-    check(&reading);
+    check_required(&reading);
+    request_check(out);
     return REQUEST_PARSED;
 }

@@ -70,6 +70,9 @@ enum request_parse {
 enum request_parse request_parse(struct spoe_bytes payload, struct request_layout *layout,
                                  struct request *out);
 
+/* What a request must be however it came: sets its fault. request_parse() has done it. */
+void request_check(struct request *request);
+
 /* True where the header was not there, or there once. A value that nobody counted may hide a second
  * one; a count without a value hides what was sent. */
 static inline bool request_header_is_clear(struct str value, int64_t count)

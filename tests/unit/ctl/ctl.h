@@ -4,7 +4,7 @@
 
 #include "agent/base/str.h"
 
-#define CTL_WORDS_MAX 16
+#define CTL_WORDS_MAX 24
 
 struct ctl {
     /* Given; instead of the input of the call, and of what is kept in `out`. NULL: not. */

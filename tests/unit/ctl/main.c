@@ -12,6 +12,7 @@ int main(void)
     ensure(crypto_start() == ERR_OK);
     ensure(unsetenv("REEVE_PEPPER_FILE") == 0);
     forge_make_keys();
+    srunner_add_suite(runner, explain_suite());
     srunner_add_suite(runner, key_suite());
     srunner_add_suite(runner, password_suite());
     srunner_add_suite(runner, path_suite());

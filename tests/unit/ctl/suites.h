@@ -8,6 +8,7 @@
 
 Suite *command_suite(void);
 Suite *config_suite(void);
+Suite *explain_suite(void);
 Suite *key_suite(void);
 Suite *password_suite(void);
 Suite *path_suite(void);

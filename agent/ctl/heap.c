@@ -1,0 +1,83 @@
+#include "agent/ctl/heap.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/ctl/command.h"
+
+#define GROW_FIRST 16
+
+struct heap_block {
+    struct heap_block *next;
+    _Alignas(max_align_t) char bytes[];
+};
+
+void heap_fail(void)
+{
+    command_fail("out of memory");
+    exit(COMMAND_TROUBLE);
+}
+
+void *heap_take(struct heap *heap, size_t bytes)
+{
+    struct heap_block *block = calloc(1, sizeof(*block) + bytes);
+
+    if (!block) {
+        heap_fail();
+    }
+    block->next = heap->blocks;
+    heap->blocks = block;
+    return block->bytes;
+}
+
+struct str heap_copy(struct heap *heap, struct str s)
+{
+    if (str_is_absent(s)) {
+        return s;
+    }
+    char *copy = heap_take(heap, s.len + 1);
+    if (s.len > 0) {
+        memcpy(copy, s.ptr, s.len);
+    }
+    return str_make(copy, s.len);
+}
+
+struct str heap_print(struct heap *heap, const char *format, ...)
+{
+    va_list arguments, again;
+
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = heap_take(heap, (size_t)length + 1);
+    vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return str_make(text, (size_t)length);
+}
+
+/* Doubles at the powers of two. What it moved from is freed with the rest. */
+void *heap_grow(struct heap *heap, void *items, size_t count, size_t item_bytes)
+{
+    bool is_full = count == 0 || (count >= GROW_FIRST && (count & (count - 1)) == 0);
+
+    if (!is_full) {
+        return items;
+    }
+    size_t capacity = count < GROW_FIRST ? GROW_FIRST : 2 * count;
+    void *grown = heap_take(heap, capacity * item_bytes);
+    if (count > 0) {
+        memcpy(grown, items, count * item_bytes);
+    }
+    return grown;
+}
+
+void heap_free(struct heap *heap)
+{
+    while (heap->blocks) {
+        struct heap_block *next = heap->blocks->next;
+        free(heap->blocks);
+        heap->blocks = next;
+    }
+}
