@@ -17,6 +17,7 @@ struct remembered {
     struct siphash_digest digest;
     struct token token;
     uint64_t used; /* by tokens.uses */
+    uint32_t seen;
     size_t bytes;
     char texts[];
 };
@@ -176,6 +177,7 @@ static struct remembered *make(struct tokens *tokens, const struct siphash_diges
     made->token.identity.roles = move(&at, identity->roles);
     made->token.identity.id = STR_ABSENT;
     made->token.identity.claims = STR_ABSENT;
+    made->token.seen = &made->seen;
     list_roles(&made->token);
     if (has_id && !name_revocation(tokens, identity, at)) {
         free(made);

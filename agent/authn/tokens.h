@@ -29,6 +29,7 @@ struct token {
     struct str revocation;        /* absent: it has no jti, and can not be revoked alone */
     struct str roles[JWT_ROLES_MAX];
     size_t role_count;
+    uint32_t *seen; /* mark of seen/, kept with the token */
 };
 
 struct tokens;

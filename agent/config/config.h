@@ -119,9 +119,11 @@ struct config {
     bool accept_unpeppered;
     unsigned password_threads; /* of the process */
     unsigned password_queue;
-    unsigned max_passwords; /* that a worker remembers */
-    size_t max_token_bytes; /* of a JSON Web Token */
-    unsigned max_tokens;    /* that a worker remembers */
+    unsigned max_passwords;   /* that a worker remembers */
+    size_t max_token_bytes;   /* of a JSON Web Token */
+    unsigned max_tokens;      /* that a worker remembers */
+    int64_t seen_interval_us; /* a use of a credential is written so often; 0: never */
+    int64_t seen_ttl_us;      /* and kept so long */
 
     /* failed authentications */
     unsigned max_failures;        /* of one credential from one source; 0: not counted */

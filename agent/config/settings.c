@@ -218,6 +218,15 @@ const struct setting settings[] = {
      .help = "Sources, and pairs of a credential and a source, that a worker counts failures of; "
              "those that need not wait give way first."},
 
+    {"seen_interval", DURATION(seen_interval_us, 0, S(86400)), .initial = "60s",
+     .needs_restart = true,
+     .help =
+         "When a credential was last used is written to Redis so often at most, for reports; 0: "
+         "never. Rounded up to seconds."},
+    {"seen_ttl", DURATION(seen_ttl_us, S(60), S(86400 * 3650)), .initial = "400d",
+     .needs_restart = true,
+     .help = "It is kept so long after the last use. Reports can not tell older uses from none."},
+
     {"audit_file", PATH(audit_file), .initial = "/var/log/reeve/audit.jsonl", .needs_restart = true,
      .help = "One JSON line for each decision. SIGHUP opens it again."},
     {"spool_dir", PATH(spool_dir), .initial = "/run/reeve/spool", .needs_restart = true,

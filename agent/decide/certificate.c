@@ -21,7 +21,8 @@ static enum step_result name_certificate(struct run *run, struct str fingerprint
     return STEP_NEXT;
 }
 
-static enum step_result check_record(struct run *run, const struct cert_record *record)
+static enum step_result accept_record(struct run *run, struct str fingerprint,
+                                      struct cert_record *record)
 {
     int64_t expires = record_seconds(record->expires);
 
@@ -31,6 +32,7 @@ static enum step_result check_record(struct run *run, const struct cert_record *
     if (expires != 0 && now_wall_s(run->now) >= expires) {
         return run_deny(run, REASON_EXPIRED, "certificate expired");
     }
+    seen_note(run->context->seen, RECORD_CERT, fingerprint, SEEN_CERT, &record->seen, run->now);
     return STEP_NEXT;
 }
 
@@ -93,7 +95,7 @@ static enum step_result judge_alone(struct run *run)
     if (run->cert) {
         run->credential_entry = entry;
         run->out->verdict.user = record_str(&run->cert->user);
-        return check_record(run, run->cert);
+        return accept_record(run, fingerprint, &entry->record->cert);
     }
     const char *fault = identify(run, &identity);
     if (fault) {
@@ -136,7 +138,7 @@ static enum step_result judge_beside(struct run *run)
         return result;
     }
     if (run->cert) {
-        result = check_record(run, run->cert);
+        result = accept_record(run, fingerprint, &entry->record->cert);
         return result == STEP_NEXT ? require_user(run, record_str(&run->cert->user)) : result;
     }
     if (is_bound(run)) {

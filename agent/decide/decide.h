@@ -24,6 +24,7 @@
 #include "agent/directory/directory.h"
 #include "agent/quota/quota.h"
 #include "agent/request/request.h"
+#include "agent/seen/seen.h"
 #include "agent/shield/shield.h"
 
 /* Arena that is enough for every decision: the longest path and Basic value, and all texts. */
@@ -39,6 +40,7 @@ struct decide_context {
     struct quota *quota;
     struct shield *shield; /* NULL: none */
     struct memo *memo;     /* NULL: none */
+    struct seen *seen;     /* NULL: uses of credentials are not noted */
 };
 
 enum decide_progress {

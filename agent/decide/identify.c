@@ -112,6 +112,8 @@ enum step_result run_accept_key(struct run *run, struct directory_entry *entry, 
     if (!has_its_certificate(run)) {
         return run_deny(run, REASON_BAD_CREDENTIAL, "bound to another certificate");
     }
+    seen_note(run->context->seen, RECORD_KEY, run->keyid, hash_index > 0 ? SEEN_HASH2 : SEEN_HASH,
+              &record_hash(&entry->record->key, hash_index)->seen, run->now);
     if (!source_is_allowed(run, &run->key->allow_from)) {
         return run_deny(run, REASON_SOURCE_ADDRESS, "the key's allow_from");
     }
@@ -214,6 +216,23 @@ static bool is_presumed_user(const struct run *run)
     return run->presumed && run->out->verdict.user.len > 0;
 }
 
+/* Of who has no record but the user's own. Beside passwords, and certificates that are known by their
+ * names, no mark is kept: the board says each time whether the use was noted. */
+static void note_user(const struct run *run)
+{
+    struct seen *seen = run->context->seen;
+    struct str name = run->out->verdict.user;
+    uint32_t unknown = 0;
+
+    if (run->token) {
+        seen_note(seen, RECORD_USER, name, SEEN_TOKEN, run->token->seen, run->now);
+    } else if (run->offer.kind == CREDENTIAL_BASIC) {
+        seen_note(seen, RECORD_USER, name, SEEN_PASSWORD, &unknown, run->now);
+    } else if (run->offer.kind == CREDENTIAL_CERT && !run->cert) {
+        seen_note(seen, RECORD_USER, name, SEEN_CERT, &unknown, run->now);
+    }
+}
+
 enum step_result step_user(struct run *run)
 {
     struct directory_entry *entry;
@@ -249,6 +268,7 @@ enum step_result step_user(struct run *run)
     if (is_too_old(run)) {
         return run_deny(run, REASON_REVOKED, "issued before the user's tokens_not_before");
     }
+    note_user(run);
     if (!source_is_allowed(run, &run->user->allow_from)) {
         return run_deny(run, REASON_SOURCE_ADDRESS, "the user's allow_from");
     }

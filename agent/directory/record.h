@@ -129,6 +129,7 @@ struct record_hash {
     struct record_text pepper; /* its id, for HMAC */
     uint8_t scheme;            /* enum record_hash_scheme */
     bool has_verified;
+    uint32_t seen; /* mark of seen/ */
 };
 
 /* <prefix>key:<keyid> */
@@ -217,6 +218,7 @@ struct revoked_record {
 
 /* <prefix>cert:<fingerprint> */
 struct cert_record {
+    uint32_t seen; /* mark of seen/ */
     struct record_text user;
     struct record_names roles;
     struct record_time expires;

@@ -32,6 +32,7 @@ struct server {
 
     char boot[33];
     struct zones *zones;
+    struct seen_board *seen_board;
     struct audit_writer *writer;
     struct offload *offload;
     struct spool **spools;
@@ -323,6 +324,7 @@ static enum err init_workers(struct server *server, struct diag *diag)
                                                  .spool = server->spools[i],
                                                  .offload = server->offload,
                                                  .zones = server->zones,
+                                                 .seen_board = server->seen_board,
                                                  .boot = server->boot};
         enum err e = worker_init(&server->workers[i], &settings, diag);
         if (e != ERR_OK) {
@@ -356,6 +358,12 @@ static enum err start_threads(struct server *server, struct diag *diag)
     return e;
 }
 
+static enum err start_seen(struct server *server)
+{
+    server->seen_board = seen_board_new();
+    return server->seen_board ? seen_start() : ERR_MEMORY;
+}
+
 static enum err start(struct server *server, struct diag *diag)
 {
     server->loop = ev_default_loop(EVFLAG_AUTO);
@@ -363,6 +371,7 @@ static enum err start(struct server *server, struct diag *diag)
 
     e = e == ERR_OK ? quota_start() : e;
     e = e == ERR_OK ? live_start() : e;
+    e = e == ERR_OK ? start_seen(server) : e;
     e = e == ERR_OK ? zones_load(ZONE_FOLDER, &server->zones) : e;
     diag_set(diag, "start: %s", err_text(e));
     e = e == ERR_OK ? open_audit(server, diag) : e;
@@ -407,6 +416,7 @@ static void stop(struct server *server)
     free(server->workers);
     free(server->spools);
     zones_free(server->zones);
+    seen_board_free(server->seen_board);
     config_unref(server->config);
 }
 

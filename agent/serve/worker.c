@@ -91,6 +91,9 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
     quota_tick(worker->quota, now);
     passwords_tick(worker->passwords, now);
     shield_tick(worker->shield, now);
+    if (worker->seen) {
+        seen_tick(worker->seen, now);
+    }
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
         arm_deadline(worker, engine_expire(&worker->engine, now));
     }
@@ -319,7 +322,7 @@ static struct store *new_store(struct worker *worker)
         .client_name = config->agent_id,
         .connect_timeout_us = config->store_connect_timeout_us,
         .command_timeout_us = config->store_timeout_us,
-        .max_in_flight = config->max_in_flight,
+        .max_in_flight = config->max_in_flight + SEEN_CALLS_MAX,
     };
 
     return store_redis_new(worker->loop, &settings);
@@ -360,6 +363,23 @@ static struct quota *new_quota(struct worker *worker, const struct worker_settin
     return quota_new(worker->grant_store ? worker->grant_store : worker->store, &settings);
 }
 
+static enum err init_seen(struct worker *worker, const struct worker_settings *from)
+{
+    const struct config *config = worker->start_config;
+    const struct seen_settings settings = {
+        .prefix = str_from_c(config->prefix),
+        .agent_id = str_from_c(config->agent_id),
+        .interval_us = config->seen_interval_us,
+        .ttl_us = config->seen_ttl_us,
+        .board = from->seen_board,
+    };
+
+    if (config->seen_interval_us > 0) {
+        worker->seen = seen_new(worker->store, &settings);
+    }
+    return worker->seen || config->seen_interval_us == 0 ? ERR_OK : ERR_MEMORY;
+}
+
 static enum err init_store(struct worker *worker, const struct worker_settings *from)
 {
     worker->store = new_store(worker);
@@ -372,7 +392,8 @@ static enum err init_store(struct worker *worker, const struct worker_settings *
     worker->directory = new_directory(worker);
     worker->quota = new_quota(worker, from);
     worker->shield = shield_new(worker->start_config, worker->store);
-    if (!worker->directory || !worker->quota || !worker->shield) {
+    if (!worker->directory || !worker->quota || !worker->shield ||
+        init_seen(worker, from) != ERR_OK) {
         return ERR_MEMORY;
     }
     const struct live_settings settings = {
@@ -451,7 +472,8 @@ static enum err init_parts(struct worker *worker, const struct worker_settings *
                    .passwords = worker->passwords,
                    .tokens = worker->tokens,
                    .quota = worker->quota,
-                   .shield = worker->shield},
+                   .shield = worker->shield,
+                   .seen = worker->seen},
         .spool = worker->spool,
         .output_cb = output_cb,
         .output_context = worker,
@@ -520,6 +542,7 @@ void worker_fini(struct worker *worker)
     directory_free(worker->directory);
     quota_free(worker->quota);
     shield_free(worker->shield);
+    seen_free(worker->seen);
     store_free(worker->grant_store);
     store_free(worker->store);
     engine_fini(&worker->engine);

@@ -50,6 +50,7 @@ struct worker {
     struct live *live;
     struct quota *quota;
     struct shield *shield;
+    struct seen *seen; /* NULL: uses are not written */
     char holder[QUOTA_HOLDER_BYTES_MAX];
     struct offload *offload; /* borrowed; of all workers */
     struct apikey_verifier *apikeys;
@@ -87,6 +88,7 @@ struct worker_settings {
     struct spool *spool;
     struct offload *offload;
     const struct zones *zones;
+    struct seen_board *seen_board;
     const char *boot; /* of the process, hex */
 };
 

@@ -38,10 +38,11 @@ static struct box box;
 static void setup(void)
 {
     setenv("JWK", "{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}", 1);
-    box_open(&box, "gate \"*\" { accept = {apikey, basic, jwt} }\nmax_age = \"60s\"\n"
+    box_open(&box, "gate \"*\" { accept = {apikey, basic, jwt} }\nmax_age = \"600s\"\n"
                    "issuer id { issuer = id audience = {api} algorithms = {HS256}\n"
                    "keys = {\"env:JWK\"} }\n"
                    "spool_size = \"4MiB\"");
+    box_see(&box);
 }
 
 static void teardown(void)
@@ -107,6 +108,25 @@ START_TEST(an_allow_allocates_nothing)
     spool_counters(box.spool, &counters);
     ck_assert_uint_eq(counters.recorded, DECISIONS + 1);
     ck_assert_uint_eq(box.engine.counters.verdicts[VERDICT_ALLOW], DECISIONS + 1);
+}
+END_TEST
+
+START_TEST(a_use_that_is_noted_allocates_nothing)
+{
+    struct spop_question question = box_question(&box);
+    struct seen_counters counters;
+    unsigned long count = 0;
+
+    box_ask_through(&box, 0, &question);
+    for (int i = 0; i < 4; i++) {
+        box.engine.now.mono_us += 60000000; /* due again, and the records are fresh */
+        unsigned long before = allocation_count;
+        box_ask(&box, 0, &question);
+        count += allocation_count - before;
+    }
+    ck_assert_uint_eq(count, 0);
+    seen_counters(box.seen, &counters);
+    ck_assert_uint_eq(counters.noted, 5);
 }
 END_TEST
 
@@ -199,6 +219,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_counter_counts);
     tcase_add_test(tcase, an_allow_allocates_nothing);
+    tcase_add_test(tcase, a_use_that_is_noted_allocates_nothing);
     tcase_add_test(tcase, an_allow_by_a_token_allocates_nothing);
     tcase_add_test(tcase, an_allow_by_a_password_allocates_nothing);
     tcase_add_test(tcase, four_limits_allocate_nothing);

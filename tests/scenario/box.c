@@ -57,9 +57,14 @@ static void run_script(void *context, const struct store_call *call,
                        struct fake_store_answer *answer)
 {
     struct box *box = context;
+    size_t used = strlen(box->notes);
 
     if (fake_failures_knows(call)) {
         fake_failures_script(&box->failures, call, answer);
+    } else if (str_equal(str_from_c(call->script->name), STR("note"))) {
+        ensure(used + call->key.len + 64 < sizeof(box->notes));
+        snprintf(box->notes + used, sizeof(box->notes) - used, "%.*s %.*s %.*s\n",
+                 STR_ARG(call->key), STR_ARG(call->arguments[0]), STR_ARG(call->arguments[1]));
     } else {
         fake_counter_script(&box->counters, call, answer);
     }
@@ -76,6 +81,21 @@ static enum err submit_cb(void *context, struct password_work *work,
     box->works[box->work_count] = work;
     box->places[box->work_count++] = *place;
     return ERR_OK;
+}
+
+void box_see(struct box *box)
+{
+    box->seen_board = seen_board_new();
+    ck_assert_ptr_nonnull(box->seen_board);
+    const struct seen_settings settings = {.prefix = STR("reeve:"),
+                                           .agent_id = STR("box"),
+                                           .interval_us = 60000000,
+                                           .ttl_us = 86400000000,
+                                           .board = box->seen_board};
+    ck_assert_int_eq(seen_start(), ERR_OK);
+    box->seen = seen_new(&box->fake->store, &settings);
+    ck_assert_ptr_nonnull(box->seen);
+    box->engine.decide.seen = box->seen;
 }
 
 static void open_parts(struct box *box)
@@ -177,6 +197,7 @@ void box_close(struct box *box)
     directory_free(box->directory);
     quota_free(box->quota);
     shield_free(box->shield);
+    seen_free(box->seen);
     store_free(&box->fake->store);
     apikey_verifier_free(box->apikeys);
     while (box->work_count > 0) {
@@ -184,6 +205,7 @@ void box_close(struct box *box)
     }
     passwords_free(box->passwords);
     tokens_free(box->tokens);
+    seen_board_free(box->seen_board);
     spool_close(box->spool);
     config_unref(box->config);
     crypto_stop();
@@ -202,6 +224,9 @@ void box_advance(struct box *box, int64_t us)
     quota_tick(box->quota, box->engine.now);
     passwords_tick(box->passwords, box->engine.now);
     shield_tick(box->shield, box->engine.now);
+    if (box->seen) {
+        seen_tick(box->seen, box->engine.now);
+    }
     spool_tick(box->spool, box->engine.now);
 }
 

@@ -42,6 +42,9 @@ struct box {
     struct spool *spool;
     struct quota *quota;
     struct shield *shield;
+    struct seen_board *seen_board; /* of box_see() */
+    struct seen *seen;
+    char notes[4096]; /* "<key> <field> <age in ms>\n" of each last use that was written */
     struct engine engine;
     struct peer peers[BOX_PEERS];
     struct spop_out answers[BOX_PEERS]; /* what the peers sent so far */
@@ -55,6 +58,9 @@ struct box {
  * key is in the store. Peers have said HELLO. */
 void box_open(struct box *box, const char *conf);
 void box_close(struct box *box);
+
+/* From now on last uses are noted, each at most once a minute. */
+void box_see(struct box *box);
 
 /* Moves the clocks and does what a worker does between two turns. */
 void box_advance(struct box *box, int64_t us);
