@@ -45,6 +45,11 @@ static bool is_address(const char *text)
     return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 }
 
+static bool is_authorization(const char *field)
+{
+    return strncmp(field, "Basic ", strlen("Basic ")) == 0;
+}
+
 static bool encode(char *const fields[FIELD_COUNT], const char *frontend, struct question *out)
 {
     static const char placeholder[] = "0000000000000000";
@@ -57,7 +62,8 @@ static bool encode(char *const fields[FIELD_COUNT], const char *frontend, struct
         .method = fields[METHOD],
         .path = fields[PATH],
         .host = optional(fields[HOST]),
-        .apikey = optional(fields[KEY]),
+        .apikey = is_authorization(fields[KEY]) ? NULL : optional(fields[KEY]),
+        .authorization = is_authorization(fields[KEY]) ? fields[KEY] : NULL,
     };
 
     spop_put_message(&wire, "reeve-check", SPOP_QUESTION_ARGS);

@@ -23,7 +23,7 @@ static const char usage[] =
     "  --requests N      how many\n"
     "  --frontend NAME   the frontend's name, which picks the gate (load)\n"
     "The file has one request a line, with tabs between: method, host or -, path, API key or -,\n"
-    "source address, expected verdict or *.\n";
+    "or a value of Authorization that begins with Basic, source address, expected verdict or *.\n";
 
 struct settings {
     struct load_options load;

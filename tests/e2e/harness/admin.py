@@ -9,17 +9,28 @@ PROGRAM = Path(__file__).resolve().parents[3] / "contrib" / "redis-cli" / "reeve
 
 class Admin:
     def __init__(self, redis_url):
-        self.env = {**os.environ, "REEVE_REDIS": redis_url}
+        reevectl = Path(os.environ.get("REEVE_TEST_BUILD") or PROGRAM.parents[2] / "build" / "release")
+        self.env = {
+            **os.environ,
+            "REEVE_REDIS": redis_url,
+            "REEVE_REEVECTL": str(reevectl / "reevectl"),
+        }
 
     def usage(self, *words):
         """{limit: units used}, of `usage` with these words."""
         rows = [line.split() for line in self("usage", *words).splitlines()[1:]]
         return {row[0]: int(row[-3]) for row in rows}
 
-    def __call__(self, *words):
+    def set_password(self, user, password, parameters="i=1000", scheme="pbkdf2-sha256", wait=()):
+        """At the least cost, unless another is given."""
+        cost = (f"scheme={scheme}", f"parameters={parameters}")
+        return self("user", "password", user, *cost, *wait, stdin=password)
+
+    def __call__(self, *words, stdin=None):
         done = subprocess.run(
             [str(PROGRAM), *words],
             env=self.env,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
