@@ -165,8 +165,22 @@ enum err offload_submit(struct offload *offload, const struct offload_task *task
     return e;
 }
 
+/* Others may still submit, in vain. */
+static bool take_left(struct offload *offload, struct offload_task *task)
+{
+    pthread_mutex_lock(&offload->mutex);
+    bool has_task = offload->count > 0;
+    if (has_task) {
+        *task = take(offload, &offload->places[0]);
+    }
+    pthread_mutex_unlock(&offload->mutex);
+    return has_task;
+}
+
 void offload_stop(struct offload *offload)
 {
+    struct offload_task task;
+
     pthread_mutex_lock(&offload->mutex);
     offload->is_stopped = true;
     pthread_cond_broadcast(&offload->has_work);
@@ -175,8 +189,7 @@ void offload_stop(struct offload *offload)
         pthread_join(offload->threads[i], NULL);
     }
     offload->started_count = 0;
-    while (offload->count > 0) {
-        struct offload_task task = take(offload, &offload->places[0]);
+    while (take_left(offload, &task)) {
         task.done_cb(task.context, task.object, false);
     }
 }
