@@ -152,16 +152,29 @@ static enum step_result judge_beside(struct run *run)
     return require_user(run, identity.user);
 }
 
-enum step_result step_certificate(struct run *run)
+static bool is_required(const struct run *run)
 {
-    if (run->offer.kind == CREDENTIAL_CERT) {
-        return judge_alone(run);
-    }
-    if ((run->out->gate->also & CREDENTIAL_CERT) == 0) {
+    return (run->out->gate->also & CREDENTIAL_CERT) != 0;
+}
+
+/* Before anything that costs. */
+enum step_result step_also(struct run *run)
+{
+    if (!is_required(run)) {
         return STEP_NEXT;
     }
     if (!run->request->cert_used) {
         return run_deny(run, REASON_NO_CREDENTIAL, "no client certificate");
     }
-    return judge_beside(run);
+    return str_is_absent(run_verified_cert(run->request))
+               ? run_deny(run, REASON_BAD_CREDENTIAL, "certificate not verified")
+               : STEP_NEXT;
+}
+
+enum step_result step_certificate(struct run *run)
+{
+    if (run->offer.kind == CREDENTIAL_CERT) {
+        return judge_alone(run);
+    }
+    return is_required(run) ? judge_beside(run) : STEP_NEXT;
 }

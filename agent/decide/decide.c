@@ -217,6 +217,7 @@ const struct run_step run_steps[] = {
     {"host", step_host, step_host},
     {"path", step_path, step_path},
     {"offer", step_offer, step_presumed},
+    {"also", step_also, step_presumed_also},
     {"key", step_key, NULL},
     {"password", step_password, NULL},
     {"token", step_token, NULL},

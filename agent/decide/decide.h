@@ -2,8 +2,8 @@
  * Deciding: the steps of one request in order, each either goes on, ends with a verdict, or waits
  * for a record.
  *
- *   gate -> request -> host -> path -> offer -> key -> password -> token -> certificate -> user
- *   -> team -> rules -> limits
+ *   gate -> request -> host -> path -> offer -> also -> key -> password -> token -> certificate
+ *   -> user -> team -> rules -> limits
  *
  * The steps are a pure function of the request, the directory, the leases and the instant, with no
  * effect before the end: limits are checked one after the other and spent together in the last

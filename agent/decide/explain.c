@@ -51,6 +51,11 @@ enum step_result step_presumed(struct run *run)
 }
 
 /* Who is presumed to be a user has shown all that the gate asks for. */
+enum step_result step_presumed_also(struct run *run)
+{
+    return run->presumed->kind == EXPLAIN_USER ? STEP_NEXT : step_also(run);
+}
+
 enum step_result step_presumed_certificate(struct run *run)
 {
     return run->presumed->kind == EXPLAIN_USER ? STEP_NEXT : step_certificate(run);

@@ -103,7 +103,8 @@ void run_count(const struct run *run);
 /* decide/identify.c: who is calling. */
 step_fn step_key;
 step_fn step_token;
-/* decide/certificate.c: who, or whether it may call. */
+/* decide/certificate.c: a certificate as credential, or beside another one. */
+step_fn step_also;
 step_fn step_certificate;
 step_fn step_user;
 step_fn step_team;
@@ -111,6 +112,7 @@ step_fn step_team;
 step_fn step_password;
 /* decide/explain.c: who is calling, without proof. */
 step_fn step_presumed;
+step_fn step_presumed_also;
 step_fn step_presumed_certificate;
 
 /* What is offered, or presumed to be: whether the gate goes on with it. */

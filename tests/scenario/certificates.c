@@ -388,6 +388,29 @@ START_TEST(a_certificate_beside_is_required)
 }
 END_TEST
 
+START_TEST(without_the_certificate_nothing_is_looked_up)
+{
+    struct directory_counters before, after;
+    struct spop_certificate unverified = alices;
+    struct spop_question asked = with_key("also", NULL);
+    char unknown[APIKEY_LENGTH + 1] = "";
+
+    ck_assert_int_eq(apikey_make(unknown), ERR_OK);
+    asked.apikey = unknown;
+    directory_counters(box.directory, &before);
+    expect_of(&asked, "deny", 401, "no_credential");
+    unverified.verify = 10;
+    asked.certificate = &unverified;
+    expect_of(&asked, "deny", 401, "bad_credential");
+    directory_counters(box.directory, &after);
+    ck_assert_uint_eq(after.misses, before.misses);
+    asked.certificate = &alices;
+    expect_of(&asked, "deny", 401, "bad_credential");
+    directory_counters(box.directory, &after);
+    ck_assert_uint_gt(after.misses, before.misses);
+}
+END_TEST
+
 START_TEST(a_certificate_beside_is_the_same_users)
 {
     struct spop_question asked = with_key("also", &alices);
@@ -500,6 +523,7 @@ static Suite *certificates_suite(void)
     tcase_add_test(tests, limits_count_users_of_certificates);
     tcase_add_test(tests, two_kinds_at_once_are_refused);
     tcase_add_test(tests, a_certificate_beside_is_required);
+    tcase_add_test(tests, without_the_certificate_nothing_is_looked_up);
     tcase_add_test(tests, a_certificate_beside_is_the_same_users);
     tcase_add_test(tests, a_certificate_beside_narrows);
     tcase_add_test(tests, what_is_bound_needs_no_names);
