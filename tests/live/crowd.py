@@ -35,9 +35,12 @@ def key_text(number):
 
 
 class Crowd:
-    """`proxy(address)` gives a proxy to stand between the agents and Redis."""
+    """`proxy(address)` gives a proxy to stand between the agents and Redis; `gates` is the text of a
+    configuration in place of that of api-keys/."""
 
-    def __init__(self, directory, agents=4, users=8, proxy=None, redis_options=(), **options):
+    def __init__(
+        self, directory, agents=4, users=8, proxy=None, redis_options=(), gates=None, **options
+    ):
         self.directory = directory
         self.users = range(users)
         self.redis = Redis(directory, ["unixsocket redis.sock", *redis_options])
@@ -48,6 +51,10 @@ class Crowd:
             Agent(f"a{number}", "api-keys", directory, url, **{**AGENT_OPTIONS, **options})
             for number in range(agents)
         ]
+        if gates:
+            (directory / "gates.conf").write_text(gates)
+            for agent in self.agents:
+                agent.use_config(directory / "gates.conf")
         self.admin = Admin(self.redis.url)
         self.requests = directory / "requests.tsv"
         self.requests.write_text(
