@@ -1,5 +1,6 @@
 """Certificate authorities and client certificates, made by openssl when a test runs."""
 
+import functools
 import hashlib
 import os
 import ssl
@@ -17,16 +18,23 @@ def openssl(*words, **options):
     return done.stdout
 
 
+@functools.cache
+def shared_key():
+    """PEM of a key for whoever needs none of its own."""
+    return openssl("genpkey", *CURVE)
+
+
 class Certificate:
-    """A certificate and its key in `<folder>/<name>.pem` and `.key`; `chain` adds the issuers' that a
-    client has to send. Days below 0: it has expired."""
+    """A certificate and its key in `<folder>/<name>.pem` and `.key`; all have the same key, but CAs.
+    Days below 0: it has expired."""
 
     def __init__(
         self, folder, name, subject, issuer=None, days=10, extensions="", multivalue=False
     ):
         self.path, self.key_path = folder / f"{name}.pem", folder / f"{name}.key"
         request, settings = folder / f"{name}.csr", folder / f"{name}.ext"
-        openssl("genpkey", *CURVE, "-out", self.key_path)
+        self.key_path.touch(mode=0o600)
+        self.key_path.write_bytes(self.make_key())
         form = ["-utf8", *(["-multivalue-rdn"] if multivalue else [])]
         openssl("req", "-new", *form, "-key", self.key_path, "-subj", subject, "-out", request)
         settings.write_text(extensions)
@@ -36,8 +44,11 @@ class Certificate:
         serial = int.from_bytes(os.urandom(8), "big") >> 1
         openssl("x509", "-req", "-in", request, *signer, "-set_serial", serial, "-days", days,
                 "-extfile", settings, "-out", self.path)  # fmt: skip
-        der = openssl("x509", "-in", self.path, "-outform", "DER")
+        der = ssl.PEM_cert_to_DER_cert(self.path.read_text())
         self.fingerprint = hashlib.sha256(der).hexdigest()
+
+    def make_key(self):
+        return shared_key()
 
     @property
     def der_sha256(self):
@@ -61,6 +72,9 @@ class Authority(Certificate):
     def __init__(self, folder, name, subject, issuer=None):
         super().__init__(folder, name, subject, issuer, extensions=CA)
         self.folder = folder
+
+    def make_key(self):
+        return openssl("genpkey", *CURVE)
 
     def issue(self, name, subject, **options):
         return Certificate(self.folder, name, subject, self, **options)
