@@ -38,9 +38,10 @@ static struct box box;
 static void setup(void)
 {
     setenv("JWK", "{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}", 1);
-    box_open(&box, "gate \"*\" { accept = {apikey, basic, jwt} }\nmax_age = \"600s\"\n"
+    box_open(&box, "gate \"*\" { accept = {apikey, basic, jwt, cert} }\nmax_age = \"600s\"\n"
                    "issuer id { issuer = id audience = {api} algorithms = {HS256}\n"
                    "keys = {\"env:JWK\"} }\n"
+                   "certificates ca { issuer = \"CN=CA\" gates = {\"*\"} }\n"
                    "spool_size = \"4MiB\"");
     box_see(&box);
 }
@@ -168,6 +169,28 @@ START_TEST(an_allow_by_a_password_allocates_nothing)
 }
 END_TEST
 
+/* By its subject, and by its record. */
+START_TEST(an_allow_by_a_certificate_allocates_nothing)
+{
+    static const uint8_t sha256[32] = {0};
+    const struct spop_certificate certificate = {
+        .is_used = true, .sha256 = sha256, .subject = "CN=alice,O=Corp", .issuer = "CN=CA"};
+    struct spop_question question = box_question(&box);
+    char key[80] = "reeve:cert:";
+
+    question.apikey = NULL;
+    question.certificate = &certificate;
+    ck_assert_uint_eq(count_decisions(&question), 0);
+    ck_assert_uint_eq(box.engine.counters.verdicts[VERDICT_ALLOW], DECISIONS + 1);
+    memset(key + strlen("reeve:cert:"), '0', 64);
+    fake_store_set(box.fake, key, "user", "alice");
+    fake_store_set(box.fake, key, "state", "active");
+    box_advance(&box, 601000000);
+    ck_assert_uint_eq(count_decisions(&question), 0);
+    ck_assert_uint_eq(box.engine.counters.verdicts[VERDICT_ALLOW], 2 * (DECISIONS + 1));
+}
+END_TEST
+
 START_TEST(four_limits_allocate_nothing)
 {
     struct spop_question question = box_question(&box);
@@ -222,6 +245,7 @@ int main(void)
     tcase_add_test(tcase, a_use_that_is_noted_allocates_nothing);
     tcase_add_test(tcase, an_allow_by_a_token_allocates_nothing);
     tcase_add_test(tcase, an_allow_by_a_password_allocates_nothing);
+    tcase_add_test(tcase, an_allow_by_a_certificate_allocates_nothing);
     tcase_add_test(tcase, four_limits_allocate_nothing);
     tcase_add_test(tcase, a_throttle_allocates_nothing);
     tcase_add_test(tcase, a_deny_allocates_nothing);
