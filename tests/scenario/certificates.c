@@ -284,19 +284,21 @@ END_TEST
 
 START_TEST(limits_count_users_of_certificates)
 {
+    char subject[32];
+
+    alices.subject = subject;
     fake_store_set(box.fake, "reeve:role:reader", "limits", "two");
     fake_store_set(box.fake, "reeve:limit:two", "quota", "2");
     fake_store_set(box.fake, "reeve:limit:two", "per", "day");
     for (int round = 0; round < 3; round++) {
         for (int user = 0; user < 20; user++) {
-            char name[16], key[32], subject[32];
+            char name[16], key[32];
 
             snprintf(name, sizeof(name), "u%d", user);
             snprintf(key, sizeof(key), "reeve:user:{%s}", name);
             snprintf(subject, sizeof(subject), "CN=%s", name);
             fake_store_set(box.fake, key, "state", "active");
             fake_store_set(box.fake, key, "roles", "reader");
-            alices.subject = subject;
             if (round < 2) {
                 expect("fe", &alices, "allow", 200, "ok");
             } else {
