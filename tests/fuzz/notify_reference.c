@@ -10,9 +10,28 @@
 
 /* ---- arguments ---- */
 
-enum { V, RID, FE, SRC, TLS, METHOD, PATH, HOST, HOST_N, AUTHZ, AUTHZ_N, APIKEY, APIKEY_N };
+enum {
+    V,
+    RID,
+    FE,
+    SRC,
+    TLS,
+    METHOD,
+    PATH,
+    HOST,
+    HOST_N,
+    AUTHZ,
+    AUTHZ_N,
+    APIKEY,
+    APIKEY_N,
+    C_USED,
+    C_VERIFY,
+    C_SHA256,
+    C_DN,
+    C_IDN
+};
 
-/* i integer, s string, a address, b boolean, d digest. The first ones are those of the enum. */
+/* i integer, s string, a address, b boolean, d digest. In the order of the enum. */
 static const struct {
     const char *name;
     char kind;
@@ -211,14 +230,50 @@ static bool is_near(const struct spop_value *source)
     return memcmp(bytes, network, sizeof(network)) == 0;
 }
 
+/* ---- certificates ---- */
+
+static bool is_all(struct str bytes, char byte)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.ptr[i] != byte) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool uses_cert(const struct question *question)
+{
+    return question->is_given[C_USED] && question->values[C_USED].number != 0;
+}
+
+/* All subjects of the section have "O=Corp" behind the name, and of users there are two. */
+static bool is_alices_cert(const struct question *question)
+{
+    struct str digest = text_of(question, C_SHA256);
+
+    if (!uses_cert(question) || count_of(question, C_VERIFY) != 0 || str_is_absent(digest)) {
+        return false;
+    }
+    if (is_all(digest, WORLD_CERT_DISABLED) || is_all(digest, WORLD_CERT_BOBS)) {
+        return false;
+    }
+    return is_all(digest, WORLD_CERT_GOOD) || (is_text(text_of(question, C_IDN), "CN=CA") &&
+                                               is_text(text_of(question, C_DN), "CN=alice,O=Corp"));
+}
+
+/* ---- who ---- */
+
 /* NULL: nobody who may do anything; "": a guest. */
-static const char *who(const struct question *question, bool takes_guests)
+static const char *who(const struct question *question, unsigned accept, bool takes_guests)
 {
     const struct request headers = {.authorization = text_of(question, AUTHZ),
                                     .authorization_count = count_of(question, AUTHZ_N),
                                     .apikey = text_of(question, APIKEY),
-                                    .apikey_count = count_of(question, APIKEY_N)};
-    struct offer_reference offer = offer_reference(&headers, CREDENTIAL_APIKEY);
+                                    .apikey_count = count_of(question, APIKEY_N),
+                                    .cert_used = uses_cert(question),
+                                    .cert_sha256 = text_of(question, C_SHA256)};
+    struct offer_reference offer = offer_reference(&headers, accept);
 
     if (offer.reason != REASON_OK) {
         return NULL;
@@ -226,9 +281,34 @@ static const char *who(const struct question *question, bool takes_guests)
     if (offer.kind == CREDENTIAL_NONE) {
         return takes_guests ? "" : NULL;
     }
+    if (offer.kind == CREDENTIAL_CERT) {
+        return is_alices_cert(question) ? "alice" : NULL;
+    }
     bool is_good = is_text(offer.text, WORLD_KEY_GOOD) ||
                    (is_text(offer.text, WORLD_KEY_NEAR) && is_near(&question->values[SRC]));
     return is_good ? "alice" : NULL;
+}
+
+static const char *who_at(const struct question *question, struct str gate)
+{
+    unsigned accept = CREDENTIAL_APIKEY | (is_text(gate, "door") ? CREDENTIAL_CERT : 0u);
+
+    if (is_text(gate, "both") && !is_alices_cert(question)) {
+        return NULL;
+    }
+    return who(question, accept, is_text(gate, "open"));
+}
+
+static bool is_gate(struct str name)
+{
+    static const char *const gates[] = {"fe", "open", "rewrite", "door", "both"};
+
+    for (size_t i = 0; i < COUNT(gates); i++) {
+        if (is_text(name, gates[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_complete(const struct question *question)
@@ -249,8 +329,7 @@ static enum notify_answer judge(const struct question *question, struct notify_r
     bool rewrites = is_text(gate, "rewrite");
     bool is_different;
 
-    if (!is_complete(question) || host == HOST_BAD ||
-        !(rewrites || is_text(gate, "fe") || is_text(gate, "open"))) {
+    if (!is_complete(question) || host == HOST_BAD || !is_gate(gate)) {
         return NOTIFY_DENY;
     }
     if (path_reference(text_of(question, PATH), 0, out->path, &out->path_length, &is_different) !=
@@ -258,7 +337,7 @@ static enum notify_answer judge(const struct question *question, struct notify_r
         (is_different && !rewrites)) {
         return NOTIFY_DENY;
     }
-    out->user = who(question, is_text(gate, "open"));
+    out->user = who_at(question, gate);
     struct str path = str_make(out->path, out->path_length);
     bool may =
         out->user && (out->user[0] ? alice_may(method, path, host) : guest_may(method, path));

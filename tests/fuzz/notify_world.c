@@ -54,8 +54,22 @@ static void add_key(struct fake_store *fake, const struct key *key)
     }
 }
 
+static void add_cert(struct fake_store *fake, char byte, const char *user, const char *state)
+{
+    char name[] = "reeve:cert:0000000000000000000000000000000000000000000000000000000000000000";
+
+    for (size_t i = strlen("reeve:cert:"); i + 1 < sizeof(name); i += 2) {
+        snprintf(name + i, 3, "%02x", (unsigned char)byte);
+    }
+    fake_store_set(fake, name, "user", user);
+    fake_store_set(fake, name, "state", state);
+}
+
 void world_fill(struct fake_store *fake)
 {
+    add_cert(fake, WORLD_CERT_GOOD, "alice", "active");
+    add_cert(fake, WORLD_CERT_DISABLED, "alice", "disabled");
+    add_cert(fake, WORLD_CERT_BOBS, "bob", "active");
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         fake_store_set(fake, fields[i].key, fields[i].field, fields[i].value);
     }

@@ -12,7 +12,10 @@
 #define WORLD_GATES                                                                                \
     "gate \"fe\" { accept = {apikey} }\n"                                                          \
     "gate \"open\" { accept = {apikey} anonymous = \"guest\" }\n"                                  \
-    "gate \"rewrite\" { accept = {apikey} forward = \"canonical\" }\n"
+    "gate \"rewrite\" { accept = {apikey} forward = \"canonical\" }\n"                             \
+    "gate \"door\" { accept = {apikey, cert} }\n"                                                  \
+    "gate \"both\" { accept = {apikey} also = {cert} }\n"                                          \
+    "certificates \"ca\" { issuer = \"CN=CA\" below = \"O=Corp\" gates = {door, both} }\n"
 
 /* Keys that the store knows; only the first two are good, the second from 192.0.2.0/24 alone. */
 #define WORLD_KEY_GOOD     "rv_Good000000_goodgoodgoodgoodgoodgoodgoodgood_3ZDHyy"
@@ -21,6 +24,11 @@
 #define WORLD_KEY_EXPIRED  "rv_Expired000_expiredexpiredexpiredexpiredexpi_3Lzhth"
 #define WORLD_KEY_NARROW   "rv_Narrow0000_narrownarrownarrownarrownarrowna_2Nslk3"
 #define WORLD_KEY_BOBS     "rv_Bobs000000_bobsbobsbobsbobsbobsbobsbobsbobs_3cxFEU"
+
+/* The bytes of fingerprints that the store knows: alice's, one of hers that is disabled, bob's. */
+#define WORLD_CERT_GOOD     'G'
+#define WORLD_CERT_DISABLED 'D'
+#define WORLD_CERT_BOBS     'B'
 
 void world_fill(struct fake_store *fake);
 
