@@ -101,7 +101,7 @@ def test_a_bound_token_counts_with_its_certificate_alone(site):
     token = site.token(site.partner)
     assert site.ask(PARTNERS, site.partner, token=token) == (200, "alice")
     assert site.ask(PARTNERS, site.stranger, token=token) == (401, "bad_credential")
-    assert site.ask(PARTNERS, token=token) == (401, "bad_credential")
+    assert site.ask(PARTNERS, token=token) == (401, "no_credential")
     assert site.ask(token=token) == (401, "bad_credential")
     # The very certificate, where nobody verified it.
     assert site.ask(SERVICES, site.partner, token=token) == (401, "bad_credential")
