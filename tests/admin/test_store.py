@@ -3,6 +3,7 @@
 import pytest
 
 from fleet import Fleet, server_ms
+from harness.pki import Certificate
 from support import ROOT, Admin, Connection, RedisError, Server, free_port
 
 COMMANDS = [
@@ -23,7 +24,7 @@ COMMANDS = [
     ("limit", "delete", "l"),
 ]
 
-KINDS = ("key", "user", "team", "role", "limit")
+KINDS = ("key", "cert", "user", "team", "role", "limit", "revoked")
 
 
 def test_scripts_are_loaded_again_after_a_flush(admin, redis):
@@ -159,6 +160,11 @@ def test_the_shipped_rights_are_enough_and_no_more(tmp_path):
         root("ACL", "SETUSER", "reeve-admin", "on", ">x")
         for words in COMMANDS:
             admin(*words)
+        laptop = str(Certificate(tmp_path, "laptop", "/CN=laptop").path)
+        admin("user", "add", "u")
+        for words in (("add", "u", laptop), ("list",), ("show", laptop), ("revoke", laptop)):
+            admin("cert", *words)
+        admin("user", "delete", "--certs", "u")
         connection = Connection(started.path)
         connection("SELECT", 1)
         Fleet(connection, server_ms(connection)).beat("a", age_ms=1000)
