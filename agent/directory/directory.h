@@ -50,7 +50,7 @@ enum directory_answer {
 
 /* What an entry may remember of the entries that its record names. */
 enum directory_link {
-    DIRECTORY_LINK_USER = 0, /* of a key */
+    DIRECTORY_LINK_USER = 0, /* of a key or certificate */
     DIRECTORY_LINK_TEAM = 0, /* of a user */
     DIRECTORY_LINK_ROLE = 1, /* of a user: the first of its roles */
     DIRECTORY_LINK_COUNT = 2,
