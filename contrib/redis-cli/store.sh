@@ -223,20 +223,36 @@ exists() {
     esac
 }
 
-# scan_keys <pattern behind the prefix>: sets $found, the keys in Redis that it matches.
-scan_keys() {
+# print_keys <pattern behind the prefix>: the keys in Redis that it matches, or what went wrong.
+print_keys() {
     pattern=$(printf '%s' "$prefix" | sed 's/[][*?\\]/\\&/g')$1
-    found=$(redis --scan --pattern "$pattern" 2>&1 </dev/null) || store_failed "$found"
+    redis --scan --pattern "$pattern" 2>&1 </dev/null
 }
 
-# scan <kind>: sets $found, the kind's keys in Redis whose names are well-formed, sorted.
-scan() {
-    scan_keys "$1:*"
-    found=$(printf '%s\n' "$found" | HEAD=$prefix$1: awk '
+# scan_keys <pattern behind the prefix>: sets $found.
+scan_keys() {
+    found=$(print_keys "$1") || store_failed "$found"
+}
+
+# well_formed <kind>: of keys on stdin those that can be of that kind's records, sorted.
+well_formed() {
+    HEAD=$prefix$1: awk '
         index($0, ENVIRON["HEAD"]) == 1 {
             name = substr($0, length(ENVIRON["HEAD"]) + 1)
             if (name ~ /^(\{[A-Za-z0-9._@%-]+\}|[A-Za-z0-9._@-]+)$/) print
-        }' | sort -u)
+        }' | sort -u
+}
+
+# scan <kind>: sets $found, the keys of the kind's records.
+scan() {
+    scan_keys "$1:*"
+    found=$(printf '%s\n' "$found" | well_formed "$1")
+}
+
+# scan_to <kind> <file>: the same, into a file.
+scan_to() {
+    print_keys "$1:*" >"$2.all" || store_failed "$(cat "$2.all")"
+    well_formed "$1" <"$2.all" >"$2"
 }
 
 # rows <kind> [user]: sets $rows, a line for each record, columns separated by tabs. Only users with

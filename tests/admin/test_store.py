@@ -14,6 +14,7 @@ COMMANDS = [
     ("user", "add", "u", "roles=r", "limits=l"),
     ("key", "issue", "u"),
     ("key", "list"),
+    ("audit-access",),
     ("user", "show", "u"),
     ("record", "check", "user", "state=active"),
     ("usage", "u"),
