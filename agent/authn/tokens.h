@@ -11,6 +11,11 @@
  *
  *     printf '%s\n%s' "$iss" "$jti" | sha256sum | cut -c 1-32
  *
+ * Keys of issuers that publish them come as news, and do not count beyond the instant that the news
+ * say. A remembered token whose key has gone is verified anew, which refuses it. A token that no key
+ * at hand verifies, and that says it is of such an issuer, may wait: the issuer's keys are asked for,
+ * and it is decided again when news came. Where asking is no use the fault stands.
+ *
  * One worker's; of a fixed size. A token that finds its places taken pushes the one out that was
  * used least lately.
  */
@@ -18,6 +23,7 @@
 #define REEVE_AUTHN_TOKENS_H
 
 #include "agent/base/clock.h"
+#include "agent/base/waiter.h"
 #include "agent/config/config.h"
 #include "agent/jose/jwt.h"
 
@@ -34,16 +40,41 @@ struct token {
 
 struct tokens;
 
+/* Has the keys of that issuer of the configuration fetched, unless that was done lately. */
+typedef void tokens_ask_cb(void *context, size_t issuer);
+
 /* Borrows the configuration's issuers. Gives a new object; NULL on failure. */
 struct tokens *tokens_new(const struct config *config);
-/* NULL accepted; wipes. */
+/* After tokens_wake(). NULL accepted; wipes. */
 void tokens_free(struct tokens *tokens);
 
 /* Whether the text was verified, and is remembered. Says nothing of whether it still holds. */
 bool tokens_know(struct tokens *tokens, struct str text);
 
+/* Without it nobody waits for keys. */
+void tokens_on_ask(struct tokens *tokens, tokens_ask_cb *ask_cb, void *context);
+
+/* News of what an issuer publishes. Takes a reference of the keys; NULL: none. They count before
+ * good_until_us, and asking again is no use before next_ask_us, on the monotonic clock. Wakes who
+ * waited. */
+void tokens_use_keys(struct tokens *tokens, size_t issuer, struct jose_keys *keys,
+                     int64_t good_until_us, int64_t next_ask_us, struct now now);
+
+/* Wakes who waits for keys: this object is to be freed, and another one in use already. */
+void tokens_wake(struct tokens *tokens, struct now now);
+
 /* JOSE_NONE sets *out, which stays until the next call. */
 enum jose_fault tokens_verify(struct tokens *tokens, struct str text, struct now now,
                               struct str cert_sha256, const struct token **out);
+
+enum tokens_wait {
+    TOKENS_WAITS,   /* the waiter is queued */
+    TOKENS_SETTLED, /* waiting is no use: *fault says why the token is refused */
+    TOKENS_BUSY,    /* too many wait for this issuer's keys */
+};
+
+/* For a token with a fault that is of keys (jose_fault_is_of_keys()). */
+enum tokens_wait tokens_await_keys(struct tokens *tokens, struct str text, struct now now,
+                                   struct waiter *waiter, enum jose_fault *fault);
 
 #endif

@@ -32,6 +32,7 @@
       "the credential or the source failed too often")                                             \
     X(COST, "cost", 403, "the rule's cost is above what the limit can ever give")                  \
     X(STORE_DOWN, "store_down", 503, "the store does not answer and nothing local may decide")     \
+    X(ISSUER_DOWN, "issuer_down", 503, "the keys of the token's issuer can not be had")            \
     X(OVERLOAD, "overload", 503, "above the agent's bounds")                                       \
     X(DEADLINE, "deadline", 503, "no decision before the deadline")                                \
     X(AUDIT_BLOCKED, "audit_blocked", 503, "the audit can not take the record")

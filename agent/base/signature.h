@@ -60,6 +60,8 @@ enum signature_algorithm {
 /* Of an algorithm and a key: an RSA modulus of the most bits. */
 #define SIGNATURE_BYTES_MAX (SIGNATURE_RSA_BITS_MAX / 8)
 
+#define SIGNATURE_DIGEST_BYTES 32
+
 /* "RS256". The exact name, case counts; false where there is none. "none" is none. */
 bool signature_algorithm_find(struct str name, enum signature_algorithm *out);
 const char *signature_algorithm_name(enum signature_algorithm algorithm);
@@ -94,6 +96,10 @@ enum signature_key_type signature_key_type(const struct signature_key *key);
 /* The algorithms it may be used with: those of its type and, of HMAC's, those whose hash is no
  * longer than the key (RFC 7518 3.2). */
 unsigned signature_key_algorithms(const struct signature_key *key);
+
+/* SHA-256 of the key's public half, or of the secret: two keys are the same where these are. */
+enum err signature_key_digest(const struct signature_key *key,
+                              uint8_t out[SIGNATURE_DIGEST_BYTES]) MUST_USE;
 
 struct signature_check;
 

@@ -86,6 +86,27 @@ void signature_key_free(struct signature_key *key)
     }
 }
 
+static enum err digest_of(const void *bytes, size_t length, uint8_t out[SIGNATURE_DIGEST_BYTES])
+{
+    bool is_done = EVP_Digest(bytes, length, out, NULL, EVP_sha256(), NULL) == 1;
+
+    ERR_clear_error();
+    return is_done ? ERR_OK : ERR_CRYPTO;
+}
+
+enum err signature_key_digest(const struct signature_key *key, uint8_t out[SIGNATURE_DIGEST_BYTES])
+{
+    uint8_t *der = NULL;
+
+    if (!key->pkey) {
+        return digest_of(key->secret, key->secret_length, out);
+    }
+    int length = i2d_PUBKEY(key->pkey, &der);
+    enum err e = length > 0 ? digest_of(der, (size_t)length, out) : ERR_CRYPTO;
+    OPENSSL_free(der);
+    return e;
+}
+
 static EVP_PKEY *make(const char *algorithm, OSSL_PARAM *params)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, algorithm, NULL);

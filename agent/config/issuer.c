@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/config/key_file.h"
+#include "agent/config/published.h"
 #include "agent/config/section.h"
 #include "agent/config/text.h"
 #include "agent/config/value.h"
@@ -172,6 +173,57 @@ static enum err add_keys(void *item, struct str text, struct diag *diag)
     return e;
 }
 
+/* ---- keys that are published ---- */
+
+static enum err set_url(void *item, struct str text, struct diag *diag)
+{
+    return published_set_url(&((struct jwt_policy *)item)->published, text, diag);
+}
+
+static enum err set_ca_file(void *item, struct str text, struct diag *diag)
+{
+    return published_set_ca_file(&((struct jwt_policy *)item)->published, text, diag);
+}
+
+static enum err set_interval(struct str text, int64_t max_s, const char *wanted, int64_t *out_us,
+                             struct diag *diag)
+{
+    int64_t seconds = 0;
+    enum err e = set_seconds(text, max_s, wanted, &seconds, diag);
+
+    if (e == ERR_OK && seconds == 0) {
+        return text_refuse(ERR_RANGE, diag, wanted, text);
+    }
+    if (e == ERR_OK) {
+        *out_us = seconds * (int64_t)SECOND_US;
+    }
+    return e;
+}
+
+static enum err set_refresh(void *item, struct str text, struct diag *diag)
+{
+    return set_interval(text, 86400, "whole seconds from 1s to 1d",
+                        &((struct jwt_policy *)item)->published.refresh_us, diag);
+}
+
+static enum err set_max_age(void *item, struct str text, struct diag *diag)
+{
+    return set_interval(text, 30 * 86400, "whole seconds from 1s to 30d",
+                        &((struct jwt_policy *)item)->published.max_age_us, diag);
+}
+
+static enum err set_timeout(void *item, struct str text, struct diag *diag)
+{
+    return set_interval(text, 60, "whole seconds from 1s to 60s",
+                        &((struct jwt_policy *)item)->published.timeout_us, diag);
+}
+
+static enum err set_cooldown(void *item, struct str text, struct diag *diag)
+{
+    return set_interval(text, 3600, "whole seconds from 1s to 1h",
+                        &((struct jwt_policy *)item)->published.cooldown_us, diag);
+}
+
 /* ---- the whole ---- */
 
 static enum err init(void *item, const char *title, struct diag *diag)
@@ -204,16 +256,36 @@ static void fini(void *item)
         text_drop(&policy->roles.items[i].role);
     }
     free(policy->roles.items);
-    jose_keys_free(policy->keys);
+    published_fini(&policy->published);
+    jose_keys_unref(policy->keys);
     *policy = (struct jwt_policy){.leeway_s = 0};
+}
+
+static bool is_published(const struct jwt_policy *policy)
+{
+    return policy->published.url.len > 0;
+}
+
+static bool has_idle_options(const struct jwt_policy *policy)
+{
+    const struct jwt_published *published = &policy->published;
+
+    return !is_published(policy) &&
+           (published->ca_pem.len > 0 || published->refresh_us > 0 || published->max_age_us > 0 ||
+            published->timeout_us > 0 || published->cooldown_us > 0);
 }
 
 /* NULL where nothing is missing. */
 static const char *find_missing(const struct jwt_policy *policy)
 {
-    return policy->issuer.len == 0        ? "issuer: set it to what iss must be"
-           : policy->algorithms == 0      ? "algorithms: set those that its tokens are signed with"
-           : !policy->keys                ? "keys: set the files that hold its keys"
+    return policy->issuer.len == 0    ? "issuer: set it to what iss must be"
+           : policy->algorithms == 0  ? "algorithms: set those that its tokens are signed with"
+           : has_idle_options(policy) ? "jwks_url: without it the other jwks options have no "
+                                        "meaning"
+           : policy->keys && is_published(policy)
+               ? "keys: its keys are at jwks_url; set one of both"
+           : !policy->keys && !is_published(policy)
+               ? "keys: set the files that hold its keys, or jwks_url"
            : policy->audiences.count == 0 ? "audience: set what aud must name"
            : policy->has_users && policy->roles_claim.len == 0
                ? "roles_claim: set it; users of a token have no other roles"
@@ -234,6 +306,20 @@ static bool has_key_for(const struct jwt_policy *policy, unsigned algorithm)
     return false;
 }
 
+static enum err check_published(struct jwt_policy *policy, struct diag *diag)
+{
+    if ((policy->algorithms & SIGNATURE_HMAC_ALL) != 0) {
+        diag_set(diag, "algorithms: HS256, HS384 and HS512 need a secret, which nobody publishes");
+        return ERR_RANGE;
+    }
+    policy->keys = jose_keys_new();
+    if (!policy->keys) {
+        diag_set(diag, "out of memory");
+        return ERR_MEMORY;
+    }
+    return published_complete(&policy->published, diag);
+}
+
 static enum err check(void *item, struct diag *diag)
 {
     struct jwt_policy *policy = item;
@@ -243,6 +329,10 @@ static enum err check(void *item, struct diag *diag)
         diag_set(diag, "%s", missing);
         return ERR_RANGE;
     }
+    policy->types = policy->types ? policy->types : TYPES;
+    if (is_published(policy)) {
+        return check_published(policy, diag);
+    }
     for (unsigned i = 0; i < SIGNATURE_ALGORITHM_COUNT; i++) {
         if ((policy->algorithms & SIGNATURE_BIT(i)) != 0 && !has_key_for(policy, i)) {
             diag_set(diag, "algorithms: no key is good for %s",
@@ -250,7 +340,6 @@ static enum err check(void *item, struct diag *diag)
             return ERR_RANGE;
         }
     }
-    policy->types = policy->types ? policy->types : TYPES;
     return ERR_OK;
 }
 
@@ -261,6 +350,21 @@ static const struct section_field fields[] = {
      .help =
          "A public key in PEM, a JWK or a JWK Set each. Read again on reload. Secrets (kty oct) "
          "must be private files."},
+    {"jwks_url", false, NULL, .set = set_url, .takes = "https://host[:port]/path",
+     .help = "Instead of keys: where the issuer publishes its JWK Set. Redirects are not followed, "
+             "and proxies not used. An unknown kid has it fetched again."},
+    {"jwks_ca_file", false, NULL, .set = set_ca_file, .takes = "a path",
+     .help = "Certificates that may vouch for the server, in PEM. Read again on reload. Default: "
+             "the system's."},
+    {"jwks_refresh", false, "\"5m\"", .set = set_refresh, .takes = "whole seconds from 1s to 1d",
+     .help = "The set is fetched again so often."},
+    {"jwks_max_age", false, "\"1d\"", .set = set_max_age, .takes = "whole seconds from 1s to 30d",
+     .help = "While it can not be fetched the last good set counts for so long; then the issuer's "
+             "tokens are refused (issuer_down)."},
+    {"jwks_timeout", false, "\"5s\"", .set = set_timeout, .takes = "whole seconds from 1s to 60s",
+     .help = "Of one fetch. Requests wait for it no longer than deadline_slow."},
+    {"jwks_cooldown", false, "\"30s\"", .set = set_cooldown, .takes = "whole seconds from 1s to 1h",
+     .help = "Unknown kids have the set fetched no more often."},
     {"algorithms", true, NULL, algorithms, .apply = apply_algorithm,
      .help = "What its tokens may be signed with; a token with another alg is refused."},
     {"audience", true, NULL, .set = add_audience, .takes = "texts",

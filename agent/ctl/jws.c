@@ -74,6 +74,6 @@ int command_jws_verify(int argc, char **argv)
     status = key_file_add(options.key_file, keys, &diag) == ERR_OK
                  ? verify(keys, options.algorithms)
                  : command_fail("%s", diag.text);
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
     return status;
 }

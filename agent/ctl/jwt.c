@@ -83,7 +83,7 @@ static int print_claims(const struct jwt_identity *identity)
 static int verify(const struct config *config, const struct options *options)
 {
     struct jwt_verifier *verifier =
-        jwt_verifier_new(config->issuers, config->issuer_count, config->max_token_bytes);
+        jwt_verifier_new(config->issuers, NULL, config->issuer_count, config->max_token_bytes);
     struct jwt_identity identity;
     struct str token;
     int status = 1;

@@ -98,7 +98,7 @@ static void signer_free(struct signer *signer)
 {
     file_text_free(&signer->text);
     crypto_wipe(signer->secret, sizeof(signer->secret));
-    jose_keys_free(signer->keys);
+    jose_keys_unref(signer->keys);
 }
 
 static enum err take_secret(struct signer *signer, struct diag *diag)

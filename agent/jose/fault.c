@@ -24,7 +24,15 @@ enum reason jose_fault_reason(enum jose_fault fault)
         return REASON_EXPIRED;
     case JOSE_MEMORY:
         return REASON_OVERLOAD;
+    case JOSE_KEYS_AWAY:
+        return REASON_ISSUER_DOWN;
     default:
         return REASON_BAD_CREDENTIAL;
     }
+}
+
+bool jose_fault_is_of_keys(enum jose_fault fault)
+{
+    return fault == JOSE_NO_KEY || fault == JOSE_KEYS_AWAY || fault == JOSE_SIGNATURE_LENGTH ||
+           fault == JOSE_SIGNATURE;
 }

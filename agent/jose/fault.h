@@ -17,6 +17,7 @@
     X(ALGORITHM, "token: alg is missing, unknown or not allowed")                                  \
     X(KEY_ID, "token: kid is not a text of 1 to 256 bytes")                                        \
     X(NO_KEY, "token: no key for this kid and alg")                                                \
+    X(KEYS_AWAY, "token: its issuer's keys were not fetched yet, or are too old")                  \
     X(SIGNATURE_LENGTH, "token: the signature has not the length that alg and key give it")        \
     X(SIGNATURE, "token: the signature is wrong")                                                  \
     X(CLAIMS, "token: the claims are not one JSON object, or one stands there twice")              \
@@ -46,7 +47,9 @@ enum jose_fault {
 
 /* One English clause, static. */
 const char *jose_fault_text(enum jose_fault fault);
-/* REASON_OK, EXPIRED, OVERLOAD or BAD_CREDENTIAL. */
+/* REASON_OK, EXPIRED, OVERLOAD, ISSUER_DOWN or BAD_CREDENTIAL. */
 enum reason jose_fault_reason(enum jose_fault fault);
+/* Other keys than those at hand might end it. */
+bool jose_fault_is_of_keys(enum jose_fault fault);
 
 #endif

@@ -65,4 +65,8 @@ void jws_verifier_free(struct jws_verifier *verifier);
 /* JOSE_NONE, or a fault up to SIGNATURE, or MEMORY; *out is untouched then. */
 enum jose_fault jws_verify(struct jws_verifier *verifier, struct str token, struct jws *out);
 
+/* The payload of a token, with nothing verified but its form. The verifier's, until its next call.
+ * JOSE_NONE, SIZE or FORM. */
+enum jose_fault jws_peek(struct jws_verifier *verifier, struct str token, struct str *payload);
+
 #endif

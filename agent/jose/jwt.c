@@ -10,6 +10,7 @@
 struct jwt_verifier {
     struct jws_verifier *jws;
     const struct jwt_policy *policies;
+    size_t policy_count;
     char user[JWT_SUBJECT_BYTES_MAX];
     char team[JWT_NAME_BYTES_MAX];
     char id[JWT_ID_BYTES_MAX];
@@ -29,7 +30,8 @@ struct reading {
 
 /* ---- life ---- */
 
-struct jwt_verifier *jwt_verifier_new(const struct jwt_policy *policies, size_t count,
+struct jwt_verifier *jwt_verifier_new(const struct jwt_policy *policies,
+                                      struct jose_keys *const *fetched, size_t count,
                                       size_t max_bytes)
 {
     struct jwt_verifier *verifier = calloc(1, sizeof(*verifier));
@@ -37,9 +39,12 @@ struct jwt_verifier *jwt_verifier_new(const struct jwt_policy *policies, size_t 
 
     if (verifier && sources) {
         for (size_t i = 0; i < count; i++) {
-            sources[i] = (struct jws_source){policies[i].keys, policies[i].algorithms};
+            bool is_fetched = fetched && fetched[i];
+            sources[i].keys = is_fetched ? fetched[i] : policies[i].keys;
+            sources[i].algorithms = policies[i].algorithms;
         }
         verifier->policies = policies;
+        verifier->policy_count = count;
         verifier->jws = jws_verifier_new(sources, count, max_bytes);
     }
     free(sources);
@@ -330,19 +335,47 @@ enum jose_fault jwt_verify(struct jwt_verifier *verifier, struct str token, int6
     if (!claims) {
         return JOSE_CLAIMS;
     }
-    struct reading reading = {.verifier = verifier,
-                              .policy = policy,
-                              .claims = claims,
-                              .type = jws.type,
-                              .now_s = now_s,
-                              .cert_sha256 = cert_sha256,
-                              .identity = {.policy = policy, .claims = jws.payload}};
+    struct reading reading = {
+        .verifier = verifier,
+        .policy = policy,
+        .claims = claims,
+        .type = jws.type,
+        .now_s = now_s,
+        .cert_sha256 = cert_sha256,
+        .identity = {.policy = policy, .key = jws.key, .claims = jws.payload}};
     fault = check_claims(&reading);
     json_decref(claims);
     if (fault == JOSE_NONE) {
         *out = reading.identity;
     }
     return fault;
+}
+
+static const struct jwt_policy *find_publisher(const struct jwt_verifier *verifier,
+                                               struct str issuer)
+{
+    for (size_t i = 0; i < verifier->policy_count && !str_is_absent(issuer); i++) {
+        const struct jwt_policy *policy = &verifier->policies[i];
+
+        if (policy->published.url.len > 0 && str_equal(issuer, policy->issuer)) {
+            return policy;
+        }
+    }
+    return NULL;
+}
+
+const struct jwt_policy *jwt_claimed_publisher(struct jwt_verifier *verifier, struct str token)
+{
+    struct str payload;
+
+    if (jws_peek(verifier->jws, token, &payload) != JOSE_NONE) {
+        return NULL;
+    }
+    json_t *claims = jose_json_object(payload);
+    const struct jwt_policy *policy =
+        find_publisher(verifier, jose_json_text(json_object_get(claims, "iss")));
+    json_decref(claims);
+    return policy;
 }
 
 enum jose_fault jwt_still_holds(const struct jwt_identity *identity, int64_t now_s,

@@ -27,6 +27,7 @@
 /* Whom a token speaks of. The texts are the verifier's, until its next call. */
 struct jwt_identity {
     const struct jwt_policy *policy;
+    const struct jose_key *key; /* that signed it */
     struct str user;
     struct str team;    /* empty: none said */
     struct str roles;   /* "a,b", each once; empty: none said, or none of ours */
@@ -42,8 +43,10 @@ struct jwt_identity {
 
 struct jwt_verifier;
 
-/* Borrows the policies. Gives a new verifier; NULL when out of memory. */
-struct jwt_verifier *jwt_verifier_new(const struct jwt_policy *policies, size_t count,
+/* Borrows the policies. fetched: beside each policy the keys that its issuer published, borrowed; NULL,
+ * as a whole or for one: its own keys. Gives a new verifier; NULL when out of memory. */
+struct jwt_verifier *jwt_verifier_new(const struct jwt_policy *policies,
+                                      struct jose_keys *const *fetched, size_t count,
                                       size_t max_bytes);
 /* NULL accepted. */
 void jwt_verifier_free(struct jwt_verifier *verifier);
@@ -52,6 +55,10 @@ void jwt_verifier_free(struct jwt_verifier *verifier);
  * fault, which leaves *out untouched. */
 enum jose_fault jwt_verify(struct jwt_verifier *verifier, struct str token, int64_t now_s,
                            struct str cert_sha256, struct jwt_identity *out);
+
+/* Of the issuers that publish their keys the one whose token it says it is, where nothing of it is
+ * verified: good for choosing whose keys to fetch, and for nothing else. NULL: none. */
+const struct jwt_policy *jwt_claimed_publisher(struct jwt_verifier *verifier, struct str token);
 
 /* What may change between two sights of a token that was good: the time, and who holds it.
  * JOSE_NONE, EXPIRED, NOT_YET or OTHER_HOLDER. */

@@ -8,7 +8,20 @@
 
 struct jose_keys *jose_keys_new(void)
 {
-    return calloc(1, sizeof(struct jose_keys));
+    struct jose_keys *keys = calloc(1, sizeof(*keys));
+
+    if (keys) {
+        atomic_init(&keys->references, 1);
+    }
+    return keys;
+}
+
+struct jose_keys *jose_keys_ref(struct jose_keys *keys)
+{
+    if (keys) {
+        atomic_fetch_add_explicit(&keys->references, 1, memory_order_relaxed);
+    }
+    return keys;
 }
 
 static void clear_key(struct jose_key *key)
@@ -17,9 +30,9 @@ static void clear_key(struct jose_key *key)
     free((char *)(uintptr_t)key->kid.ptr);
 }
 
-void jose_keys_free(struct jose_keys *keys)
+void jose_keys_unref(struct jose_keys *keys)
 {
-    if (keys) {
+    if (keys && atomic_fetch_sub_explicit(&keys->references, 1, memory_order_acq_rel) == 1) {
         for (size_t i = 0; i < keys->count; i++) {
             clear_key(&keys->items[i]);
         }
@@ -75,6 +88,12 @@ static enum err add(struct jose_keys *keys, struct jose_key *key, struct diag *d
 {
     enum err e = check_beside(keys, key, diag);
 
+    if (e == ERR_OK) {
+        e = signature_key_digest(key->key, key->digest);
+        if (e != ERR_OK) {
+            diag_set(diag, "%s", err_text(e));
+        }
+    }
     if (e != ERR_OK) {
         clear_key(key);
         return e;
@@ -168,6 +187,22 @@ static enum err add_json(struct jose_keys *keys, struct str text, struct diag *d
     return e;
 }
 
+static bool are_same(const struct jose_key *a, const struct jose_key *b)
+{
+    return a->algorithms == b->algorithms && str_is_absent(a->kid) == str_is_absent(b->kid) &&
+           str_equal(a->kid, b->kid) && memcmp(a->digest, b->digest, sizeof(a->digest)) == 0;
+}
+
+bool jose_keys_have(const struct jose_keys *keys, const struct jose_key *key)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        if (are_same(&keys->items[i], key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -190,4 +225,40 @@ enum err jose_keys_add(struct jose_keys *keys, struct str text, struct diag *dia
     }
     diag_set(diag, "expected a JWK, a JWK Set or a public key in PEM");
     return ERR_SYNTAX;
+}
+
+static enum err check_published(const struct jose_keys *keys, struct diag *diag)
+{
+    size_t unnamed = 0;
+
+    if (jose_keys_are_secret(keys)) {
+        diag_set(diag, "a secret (kty oct), which has no place in what is published");
+        return ERR_RANGE;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        unnamed += str_is_absent(keys->items[i].kid);
+    }
+    if (unnamed > 1) {
+        diag_set(diag, "%zu keys without a kid", unnamed);
+        return ERR_RANGE;
+    }
+    return ERR_OK;
+}
+
+enum err jose_keys_add_published(struct jose_keys *keys, struct str text, struct diag *diag)
+{
+    if (text.len > JOSE_KEYS_BYTES_MAX) {
+        diag_set(diag, "larger than %u bytes", JOSE_KEYS_BYTES_MAX);
+        return ERR_RANGE;
+    }
+    json_t *object = jose_json_object(text);
+    const json_t *list = json_object_get(object, "keys");
+    enum err e = ERR_SYNTAX;
+    if (list) {
+        e = add_set(keys, list, diag);
+    } else {
+        diag_set(diag, "not a JWK Set, which is one JSON object with \"keys\"");
+    }
+    json_decref(object);
+    return e == ERR_OK ? check_published(keys, diag) : e;
 }

@@ -25,10 +25,21 @@ struct jwt_roles {
     size_t count;
 };
 
+/* Where an issuer publishes its keys, and how they are kept. */
+struct jwt_published {
+    struct str url;    /* absent: nowhere; its keys come from files */
+    struct str ca_pem; /* who may vouch for the server; absent: the system's */
+    int64_t refresh_us;
+    int64_t max_age_us;  /* of the last good set */
+    int64_t timeout_us;  /* of one fetch */
+    int64_t cooldown_us; /* between two fetches for keys that are not known */
+};
+
 struct jwt_policy {
-    struct str name;   /* what the configuration calls the issuer */
-    struct str issuer; /* iss, exactly */
-    struct jose_keys *keys;
+    struct str name;        /* what the configuration calls the issuer */
+    struct str issuer;      /* iss, exactly */
+    struct jose_keys *keys; /* of its files; none where it publishes them */
+    struct jwt_published published;
     unsigned algorithms;       /* SIGNATURE_BIT()s */
     unsigned types;            /* enum jws_type bits */
     struct str_list audiences; /* one of them must be in aud */

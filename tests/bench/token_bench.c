@@ -121,7 +121,7 @@ static void open_bench(struct bench *bench, int index)
                                                             str_from_c(header), STR(claims)))};
     ensure(bench->policy.keys &&
            jose_keys_add(bench->policy.keys, str_from_c(jwk), &diag) == ERR_OK);
-    bench->verifier = jwt_verifier_new(&bench->policy, 1, JWS_BYTES_DEFAULT);
+    bench->verifier = jwt_verifier_new(&bench->policy, NULL, 1, JWS_BYTES_DEFAULT);
     ensure(bench->verifier);
     free(jwk);
     open_bare(bench, index);
@@ -130,7 +130,7 @@ static void open_bench(struct bench *bench, int index)
 static void close_bench(struct bench *bench)
 {
     jwt_verifier_free(bench->verifier);
-    jose_keys_free(bench->policy.keys);
+    jose_keys_unref(bench->policy.keys);
     EVP_PKEY_free(bench->pkey);
     EVP_MD_free(bench->hash);
     free((char *)(uintptr_t)bench->token.ptr);

@@ -94,7 +94,7 @@ static struct jwt_verifier *claims_verifier(void)
                                           .roles_claim = STR("/realm/roles"),
                                           .roles = {roles, 2},
                                           .team_claim = STR("team")};
-        verifier = jwt_verifier_new(policies, 1, JWS_BYTES_MAX);
+        verifier = jwt_verifier_new(policies, NULL, 1, JWS_BYTES_MAX);
         ensure(verifier);
     }
     return verifier;
@@ -198,7 +198,7 @@ static void try_keys(struct str text)
     } else {
         ensure(diag.text[0] != '\0');
     }
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

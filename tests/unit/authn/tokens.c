@@ -47,7 +47,7 @@ static void start(void)
 static void stop(void)
 {
     tokens_free(tokens);
-    jose_keys_free(policy.keys);
+    jose_keys_unref(policy.keys);
 }
 
 /* With the jti t<number> and more claims; each first sight of one costs one hash, for its name. */

@@ -13,7 +13,10 @@
 #define ISSUER(fields) "issuer corp { " fields " }\n" GATE
 #define BASE           "issuer = \"https://id\" audience = {api} "
 #define EC             BASE "keys = {ec} algorithms = {ES256} "
+#define PUBLISHED      BASE "algorithms = {RS256} "
+#define AT_URL         PUBLISHED "jwks_url = \"https://id.example:8443/keys?v=1\" "
 #define WHERE          "reeve.conf:1: issuer \"corp\": "
+#define BAD_URL(url)   WHERE "jwks_url: expected https://host[:port]/path, got \"" url "\"\n"
 
 static void start(void)
 {
@@ -31,6 +34,7 @@ static void start(void)
               0644);
     box_write("junk", "junk", 0644);
     box_write("empty", "", 0644);
+    box_write("ca", "-----BEGIN CERTIFICATE-----\n", 0644);
 }
 
 static const struct {
@@ -39,14 +43,44 @@ static const struct {
     /* what is missing */
     {ISSUER(""), WHERE "issuer: set it to what iss must be\n"},
     {ISSUER("issuer = x"), WHERE "algorithms: set those that its tokens are signed with\n"},
-    {ISSUER("issuer = x algorithms = {ES256}"), WHERE "keys: set the files that hold its keys\n"},
+    {ISSUER("issuer = x algorithms = {ES256}"),
+     WHERE "keys: set the files that hold its keys, or jwks_url\n"},
     {ISSUER("issuer = x algorithms = {ES256} keys = {ec}"),
      WHERE "audience: set what aud must name\n"},
     {"issuer { " EC " }\n" GATE, "reeve.conf:1: missing title for section 'issuer'\n"},
     {"issuer \"a b\" { " EC " }\n" GATE,
      "reeve.conf:1: issuer \"a b\": expected a name of A-Z a-z 0-9 . _ @ -, at most 64\n"},
     {ISSUER(EC) ISSUER(EC), "reeve.conf:3: found duplicate title 'corp'\n"},
-    {ISSUER(EC "jwks_url = \"https://id/keys\""), "reeve.conf:1: no such option 'jwks_url'\n"},
+    /* keys that are published */
+    {ISSUER(EC "jwks_url = \"https://id/keys\""),
+     WHERE "keys: its keys are at jwks_url; set one of both\n"},
+    {ISSUER(EC "jwks_refresh = 5m"),
+     WHERE "jwks_url: without it the other jwks options have no meaning\n"},
+    {ISSUER(EC "jwks_ca_file = ca"),
+     WHERE "jwks_url: without it the other jwks options have no meaning\n"},
+    {ISSUER(PUBLISHED "jwks_url = \"http://id/keys\""), BAD_URL("http://id/keys")},
+    {ISSUER(PUBLISHED "jwks_url = \"HTTPS://id/keys\""), BAD_URL("HTTPS://id/keys")},
+    {ISSUER(PUBLISHED "jwks_url = \"file:///etc/passwd\""), BAD_URL("file:///etc/passwd")},
+    {ISSUER(PUBLISHED "jwks_url = \"https://id\""), BAD_URL("https://id")},
+    {ISSUER(PUBLISHED "jwks_url = \"https:///keys\""), BAD_URL("https:///keys")},
+    {ISSUER(PUBLISHED "jwks_url = \"https://a@id/keys\""), BAD_URL("https://a@id/keys")},
+    {ISSUER(PUBLISHED "jwks_url = \"https://id?/keys\""), BAD_URL("https://id?/keys")},
+    {ISSUER(PUBLISHED "jwks_url = \"https://id/keys#x\""), BAD_URL("https://id/keys#x")},
+    {ISSUER(PUBLISHED "jwks_url = \"https://id/a b\""), BAD_URL("https://id/a b")},
+    {ISSUER(AT_URL "jwks_ca_file = missing"),
+     WHERE "jwks_ca_file: missing: No such file or directory\n"},
+    {ISSUER(AT_URL "jwks_ca_file = junk"),
+     WHERE "jwks_ca_file: junk: no block BEGIN CERTIFICATE\n"},
+    {ISSUER(AT_URL "jwks_refresh = 0"),
+     WHERE "jwks_refresh: expected whole seconds from 1s to 1d, got \"0\"\n"},
+    {ISSUER(AT_URL "jwks_timeout = 61s"),
+     WHERE "jwks_timeout: expected whole seconds from 1s to 60s, got \"61s\"\n"},
+    {ISSUER(AT_URL "jwks_cooldown = 500ms"),
+     WHERE "jwks_cooldown: expected whole seconds from 1s to 1h, got \"500ms\"\n"},
+    {ISSUER(AT_URL "jwks_refresh = 1h jwks_max_age = 59m"),
+     WHERE "jwks_max_age: must not be below jwks_refresh, which is 1h\n"},
+    {ISSUER(BASE "algorithms = {RS256, HS256} jwks_url = \"https://id/keys\""),
+     WHERE "algorithms: HS256, HS384 and HS512 need a secret, which nobody publishes\n"},
     {"user_claim = sub\n" GATE, "reeve.conf:1: no such option 'user_claim'\n"},
     {ISSUER(EC) "\"issuer|leeway\" = 1s\n", "reeve.conf:3: leeway: belongs into an issuer\n"},
     /* values */
@@ -195,6 +229,32 @@ START_TEST(secrets_may_come_from_the_environment)
 }
 END_TEST
 
+START_TEST(published_keys_have_defaults_of_their_own)
+{
+    struct config *config = box_load(ISSUER(AT_URL));
+    const struct jwt_published *published = &config->issuers[0].published;
+
+    ck_assert_text(published->url, "https://id.example:8443/keys?v=1");
+    ck_assert(str_is_absent(published->ca_pem));
+    ck_assert_int_eq(published->refresh_us, INT64_C(300000000));
+    ck_assert_int_eq(published->max_age_us, INT64_C(86400000000));
+    ck_assert_int_eq(published->timeout_us, 5000000);
+    ck_assert_int_eq(published->cooldown_us, 30000000);
+    ck_assert_uint_eq(config->issuers[0].keys->count, 0);
+    config_unref(config);
+
+    config = box_load(ISSUER(AT_URL "jwks_ca_file = ca jwks_refresh = 1s jwks_max_age = 1s "
+                                    "jwks_timeout = 60s jwks_cooldown = 1h"));
+    published = &config->issuers[0].published;
+    ck_assert_text(published->ca_pem, "-----BEGIN CERTIFICATE-----\n");
+    ck_assert_int_eq(published->refresh_us, 1000000);
+    ck_assert_int_eq(published->max_age_us, 1000000);
+    ck_assert_int_eq(published->timeout_us, 60000000);
+    ck_assert_int_eq(published->cooldown_us, INT64_C(3600000000));
+    config_unref(config);
+}
+END_TEST
+
 /* Nine issuers with one key without a kid each. */
 START_TEST(keys_that_would_all_be_tried_are_bounded)
 {
@@ -227,6 +287,7 @@ Suite *issuers_suite(void)
     tcase_add_test(tests, options_reach_the_issuer);
     tcase_add_test(tests, a_gate_takes_tokens_where_there_is_an_issuer);
     tcase_add_test(tests, secrets_may_come_from_the_environment);
+    tcase_add_test(tests, published_keys_have_defaults_of_their_own);
     tcase_add_test(tests, keys_that_would_all_be_tried_are_bounded);
     suite_add_tcase(suite, tests);
     return suite;

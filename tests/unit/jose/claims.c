@@ -34,14 +34,14 @@ static void start(void)
                                  .leeway_s = 30,
                                  .user_claim = STR("sub")};
     free(jwk);
-    verifier = jwt_verifier_new(&policy, 1, JWS_BYTES_DEFAULT);
+    verifier = jwt_verifier_new(&policy, NULL, 1, JWS_BYTES_DEFAULT);
     ck_assert_ptr_nonnull(verifier);
 }
 
 static void stop(void)
 {
     jwt_verifier_free(verifier);
-    jose_keys_free(policy.keys);
+    jose_keys_unref(policy.keys);
 }
 
 static enum jose_fault ask_at(const char *header, struct str claims, int64_t now_s,
@@ -442,19 +442,50 @@ START_TEST(a_key_speaks_for_its_own_issuer_only)
     both[0].keys = fixture_keys(first);
     both[1].keys = fixture_keys(second);
     both[1].issuer = STR("https://other.example");
-    struct jwt_verifier *two = jwt_verifier_new(both, 2, JWS_BYTES_DEFAULT);
+    struct jwt_verifier *two = jwt_verifier_new(both, NULL, 2, JWS_BYTES_DEFAULT);
     char *good = forge_token(FORGE_P256, "ES256", STR(JWT), STR(C("")));
     char *crossed = forge_token(FORGE_P256_OTHER, "ES256", STR(JWT), STR(C("")));
     ck_assert_fault(jwt_verify(two, str_from_c(good), NOW, STR_ABSENT, &identity), JOSE_NONE);
     ck_assert_ptr_eq(identity.policy, &both[0]);
     ck_assert_fault(jwt_verify(two, str_from_c(crossed), NOW, STR_ABSENT, &identity), JOSE_ISSUER);
     jwt_verifier_free(two);
-    jose_keys_free(both[0].keys);
-    jose_keys_free(both[1].keys);
+    jose_keys_unref(both[0].keys);
+    jose_keys_unref(both[1].keys);
     free(good);
     free(crossed);
     free(first);
     free(second);
+}
+END_TEST
+
+/* What it says of itself chooses whose keys to fetch, so its signature is of no account. */
+START_TEST(a_token_claims_a_publisher)
+{
+    struct jwt_policy both[2] = {policy, policy};
+    struct jose_keys *fetched[2] = {NULL, policy.keys};
+
+    both[1].issuer = STR("https://other.example");
+    both[1].keys = NULL;
+    both[1].published.url = STR("https://other.example/keys");
+    struct jwt_verifier *two = jwt_verifier_new(both, fetched, 2, JWS_BYTES_DEFAULT);
+    static const struct {
+        const char *claims;
+        bool is_claimed;
+    } tokens[] = {{"{\"iss\":\"https://other.example\"}", true},
+                  {C(""), false},
+                  {"{\"iss\":\"https://other.example/\"}", false},
+                  {"{\"iss\":[\"https://other.example\"]}", false},
+                  {"{\"iss\":\"x\",\"iss\":\"https://other.example\"}", false},
+                  {"x", false}};
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        char *token =
+            forge_token(FORGE_P256_OTHER, "ES256", STR(JWT), str_from_c(tokens[i].claims));
+        ck_assert_ptr_eq(jwt_claimed_publisher(two, str_from_c(token)),
+                         tokens[i].is_claimed ? &both[1] : NULL);
+        free(token);
+    }
+    ck_assert_ptr_null(jwt_claimed_publisher(two, STR("a.b")));
+    jwt_verifier_free(two);
 }
 END_TEST
 
@@ -464,6 +495,7 @@ START_TEST(faults_have_texts_and_reasons)
         enum reason want = fault == JOSE_NONE                               ? REASON_OK
                            : fault == JOSE_EXPIRED || fault == JOSE_NOT_YET ? REASON_EXPIRED
                            : fault == JOSE_MEMORY                           ? REASON_OVERLOAD
+                           : fault == JOSE_KEYS_AWAY                        ? REASON_ISSUER_DOWN
                                                                             : REASON_BAD_CREDENTIAL;
         ck_assert_uint_gt(strlen(jose_fault_text((enum jose_fault)fault)), 5);
         ck_assert_int_eq(jose_fault_reason((enum jose_fault)fault), want);
@@ -475,7 +507,7 @@ START_TEST(a_verifier_is_whole_or_none)
 {
     for (long n = 1;; n++) {
         failing_alloc_start(n);
-        struct jwt_verifier *made = jwt_verifier_new(&policy, 1, JWS_BYTES_DEFAULT);
+        struct jwt_verifier *made = jwt_verifier_new(&policy, NULL, 1, JWS_BYTES_DEFAULT);
         bool came = failing_alloc_stop();
         ck_assert_int_eq(made == NULL, came);
         jwt_verifier_free(made);
@@ -508,6 +540,7 @@ Suite *claims_suite(void)
     tcase_add_test(tests, a_bound_token_is_its_holders);
     tcase_add_test(tests, a_token_that_was_good_ends);
     tcase_add_test(tests, a_key_speaks_for_its_own_issuer_only);
+    tcase_add_test(tests, a_token_claims_a_publisher);
     tcase_add_test(tests, faults_have_texts_and_reasons);
     tcase_add_test(tests, a_verifier_is_whole_or_none);
     suite_add_tcase(suite, tests);

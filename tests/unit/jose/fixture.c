@@ -27,7 +27,7 @@ void fixture_open(const char *text, unsigned algorithms)
 void fixture_close(void)
 {
     jws_verifier_free(verifier);
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
     verifier = NULL;
     keys = NULL;
 }

@@ -189,7 +189,7 @@ START_TEST(typ_is_told)
     ck_assert_fault(jws_verify(verifier, str_from_c(token), &jws), JOSE_NONE);
     ck_assert_int_eq(jws.type, types[_i].type);
     jws_verifier_free(verifier);
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
     free(token);
     free(jwk);
 }

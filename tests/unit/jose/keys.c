@@ -123,7 +123,7 @@ START_TEST(refused_with_the_reason)
 
     ck_assert_int_ne(jose_keys_add(keys, str_from_c(bad_keys[_i].text), &diag), ERR_OK);
     ck_assert_str_eq(diag.text, bad_keys[_i].why);
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
 }
 END_TEST
 
@@ -166,7 +166,7 @@ START_TEST(taken_as_what_it_says)
     ck_assert(str_equal(keys->items[0].kid, str_from_c(good_keys[_i].kid)));
     ck_assert_int_eq(str_is_absent(keys->items[0].kid), good_keys[_i].kid == NULL);
     ck_assert_int_eq(jose_keys_are_secret(keys), good_keys[_i].is_secret);
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
 }
 END_TEST
 
@@ -183,7 +183,7 @@ START_TEST(several_texts_make_one_set)
     ck_assert_str_eq(diag.text, "this kid stands there twice");
     ck_assert_int_eq(jose_keys_add(keys, STR(OCT(SECRET)), &diag), ERR_RANGE);
     ck_assert_str_eq(diag.text, "a secret beside public keys");
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
     free(pem);
 }
 END_TEST
@@ -196,7 +196,7 @@ START_TEST(a_private_key_in_pem_is_refused)
 
     ck_assert_int_ne(jose_keys_add(keys, str_from_c(pem), &diag), ERR_OK);
     ck_assert_str_eq(diag.text, "a private key, which has no place here");
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
     free(pem);
 }
 END_TEST
@@ -239,9 +239,69 @@ START_TEST(number_and_size_are_bounded)
             ck_assert_int_eq(jose_keys_add(keys, STR(A3_JWK), &diag), ERR_FULL);
             ck_assert_str_eq(diag.text, "more than 64 keys");
         }
-        jose_keys_free(keys);
+        jose_keys_unref(keys);
         free(text);
     }
+}
+END_TEST
+
+/* RELIABILITY: what an issuer publishes is a set, and nothing of it a secret. */
+static const struct {
+    const char *text, *why; /* NULL: taken */
+} published[] = {
+    {SET(P("")), NULL},
+    {SET(P("") "," R(",\"kid\":\"r\"") "," P(",\"kid\":\"p\"")), NULL},
+    {SET(P("") "," R("")), "2 keys without a kid"},
+    {SET(OCT(SECRET)), "a secret (kty oct), which has no place in what is published"},
+    {SET(P("") "," OCT(SECRET)), "key 2: a secret beside public keys"},
+    {SET(R(",\"d\":\"AQAB\"")), "key 1: a private key (it has \"d\"), which has no place here"},
+    {SET(P("") ",{\"kty\":\"RSA\",\"kid\":\"w\",\"n\":\"ohgW\",\"e\":\"AQAB\"}"),
+     "key 2 (\"w\"): RSA of 24 bits; 2048 to 8192 are taken"},
+    {SET(""), "no key to verify with"},
+    {P(""), "not a JWK Set, which is one JSON object with \"keys\""},
+    {"{}", "not a JWK Set, which is one JSON object with \"keys\""},
+    {"", "not a JWK Set, which is one JSON object with \"keys\""},
+    {"<html>", "not a JWK Set, which is one JSON object with \"keys\""},
+    {"-----BEGIN PUBLIC KEY-----", "not a JWK Set, which is one JSON object with \"keys\""},
+    {SET(P("")) "x", "not a JWK Set, which is one JSON object with \"keys\""},
+};
+
+START_TEST(what_is_published_is_a_set_of_public_keys)
+{
+    struct jose_keys *keys = jose_keys_new();
+    struct diag diag = {""};
+    enum err e = jose_keys_add_published(keys, str_from_c(published[_i].text), &diag);
+
+    ck_assert_int_eq(e == ERR_OK, published[_i].why == NULL);
+    ck_assert_str_eq(diag.text, published[_i].why ? published[_i].why : "");
+    jose_keys_unref(keys);
+}
+END_TEST
+
+/* A key that was replaced under its old kid is another one. */
+START_TEST(a_key_is_known_by_kid_algorithms_and_itself)
+{
+    static const struct {
+        const char *text;
+        bool is_same;
+    } cases[] = {
+        {SET(R(",\"kid\":\"other\"") "," P(",\"kid\":\"a\"")), true},
+        {SET(P(",\"kid\":\"b\"")), false},
+        {SET(P("")), false},
+        {SET(R(",\"kid\":\"a\"")), false},
+        {"{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"a\",\"x\":"
+         "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}",
+         false},
+        {SET(P(",\"kid\":\"a\",\"alg\":\"ES256\"")), true},
+    };
+    struct jose_keys *keys = fixture_keys(SET(P(",\"kid\":\"a\"")));
+
+    for (int i = 0; i < COUNT(cases); i++) {
+        struct jose_keys *others = fixture_keys(cases[i].text);
+        ck_assert_int_eq(jose_keys_have(others, &keys->items[0]), cases[i].is_same);
+        jose_keys_unref(others);
+    }
+    jose_keys_unref(keys);
 }
 END_TEST
 
@@ -255,6 +315,8 @@ Suite *keys_suite(void)
     tcase_add_loop_test(tests, taken_as_what_it_says, 0, COUNT(good_keys));
     tcase_add_test(tests, several_texts_make_one_set);
     tcase_add_test(tests, a_private_key_in_pem_is_refused);
+    tcase_add_loop_test(tests, what_is_published_is_a_set_of_public_keys, 0, COUNT(published));
+    tcase_add_test(tests, a_key_is_known_by_kid_algorithms_and_itself);
     tcase_add_test(tests, number_and_size_are_bounded);
     suite_add_tcase(suite, tests);
     return suite;

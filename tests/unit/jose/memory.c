@@ -18,7 +18,7 @@ START_TEST(keys_are_whole_or_refused)
         bool came = failing_alloc_stop();
         ck_assert_int_eq(e != ERR_OK, came);
         ck_assert_msg(!came || !keys || strstr(diag.text, "out of memory"), "%s", diag.text);
-        jose_keys_free(keys);
+        jose_keys_unref(keys);
         if (!came) {
             ck_assert_int_gt(n, 4);
             return;
@@ -46,7 +46,7 @@ START_TEST(a_verifier_is_whole_or_none)
             break;
         }
     }
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
 }
 END_TEST
 
@@ -68,7 +68,7 @@ START_TEST(verifying_allocates_nothing_of_its_own)
     ck_assert_fault(faults[1], JOSE_FORM);
     ck_assert_fault(faults[2], JOSE_SIGNATURE);
     jws_verifier_free(verifier);
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
 }
 END_TEST
 

@@ -248,8 +248,8 @@ START_TEST(a_key_is_its_issuers_alone)
         free(token);
     }
     jws_verifier_free(verifier);
-    jose_keys_free(keys[0]);
-    jose_keys_free(keys[1]);
+    jose_keys_unref(keys[0]);
+    jose_keys_unref(keys[1]);
     free(rsa);
     free(first);
     free(second);
@@ -278,7 +278,7 @@ START_TEST(no_more_keys_are_tried_than_the_bound)
         free(token);
         jws_verifier_free(verifier);
     }
-    jose_keys_free(keys);
+    jose_keys_unref(keys);
     free(jwk);
 }
 END_TEST
