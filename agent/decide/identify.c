@@ -163,6 +163,25 @@ static bool is_known_token(const struct run *run)
            tokens_know(run->context->tokens, run->offer.text);
 }
 
+/* Newer keys of the issuer may say otherwise. */
+static enum step_result await_keys(struct run *run, enum jose_fault fault)
+{
+    switch (
+        tokens_await_keys(run->context->tokens, run->offer.text, run->now, run->waiter, &fault)) {
+    case TOKENS_WAITS:
+        return STEP_WAIT_SLOW;
+    case TOKENS_BUSY:
+        return run_deny(run, REASON_OVERLOAD, "too many wait for the issuer's keys");
+    case TOKENS_SETTLED:
+        break;
+    }
+    /* Not the caller's failure: agents may be late to know new keys. */
+    if (fault == JOSE_NO_KEY || fault == JOSE_KEYS_AWAY) {
+        run->attempt.kind = CREDENTIAL_NONE;
+    }
+    return run_deny(run, jose_fault_reason(fault), jose_fault_text(fault));
+}
+
 enum step_result step_token(struct run *run)
 {
     if (run->offer.kind != CREDENTIAL_JWT) {
@@ -176,9 +195,9 @@ enum step_result step_token(struct run *run)
                                           run_verified_cert(run->request), &run->token);
     if (fault != JOSE_NONE) {
         run->token = NULL;
-        /* Issuers publish new keys before they use them, but agents may be late to read them. */
-        run->attempt.kind = fault == JOSE_NO_KEY ? CREDENTIAL_NONE : run->attempt.kind;
-        return run_deny(run, jose_fault_reason(fault), jose_fault_text(fault));
+        return jose_fault_is_of_keys(fault)
+                   ? await_keys(run, fault)
+                   : run_deny(run, jose_fault_reason(fault), jose_fault_text(fault));
     }
     return run_accept_token(run, run->token);
 }

@@ -35,6 +35,7 @@ struct server {
     struct seen_board *seen_board;
     struct audit_writer *writer;
     struct offload *offload;
+    struct jwks *jwks;
     struct spool **spools;
     size_t spool_count;
     struct worker *workers;
@@ -103,8 +104,23 @@ static void tell_restart_only(const struct config *before, const struct config *
     }
 }
 
+/* On the thread of jwks. */
+static bool post_news(void *context, size_t receiver, struct jwks_news *news)
+{
+    struct server *server = context;
+
+    return post(&server->workers[receiver], WORKER_KEYS, 0, news);
+}
+
 static void use_config(struct server *server, struct config *config)
 {
+    struct diag diag;
+
+    if (jwks_prepare(server->jwks, config, &diag) != ERR_OK) {
+        log_error("reload: %s; the old configuration stays", diag.text);
+        config_unref(config);
+        return;
+    }
     tell_restart_only(server->config, config);
     log_set_level(config->log_level);
     for (size_t i = 0; i < server->worker_count; i++) {
@@ -114,6 +130,7 @@ static void use_config(struct server *server, struct config *config)
             config_unref(reference);
         }
     }
+    jwks_use_config(server->jwks, config);
     config_unref(server->config);
     server->config = config;
     log_info("reload: the new configuration is in use");
@@ -309,6 +326,15 @@ static enum err open_listeners(struct server *server, struct diag *diag)
     return ERR_OK;
 }
 
+static enum err open_jwks(struct server *server)
+{
+    const struct jwks_settings settings = {
+        .receiver_count = server->config->workers, .post_cb = post_news, .context = server};
+
+    server->jwks = jwks_new(&settings);
+    return server->jwks ? ERR_OK : ERR_MEMORY;
+}
+
 static enum err init_workers(struct server *server, struct diag *diag)
 {
     const struct config *config = server->config;
@@ -323,6 +349,7 @@ static enum err init_workers(struct server *server, struct diag *diag)
                                                  .config = server->config,
                                                  .spool = server->spools[i],
                                                  .offload = server->offload,
+                                                 .jwks = server->jwks,
                                                  .zones = server->zones,
                                                  .seen_board = server->seen_board,
                                                  .boot = server->boot};
@@ -373,13 +400,16 @@ static enum err start(struct server *server, struct diag *diag)
     e = e == ERR_OK ? live_start() : e;
     e = e == ERR_OK ? start_seen(server) : e;
     e = e == ERR_OK ? zones_load(ZONE_FOLDER, &server->zones) : e;
+    e = e == ERR_OK ? open_jwks(server) : e;
     diag_set(diag, "start: %s", err_text(e));
     e = e == ERR_OK ? open_audit(server, diag) : e;
     e = e == ERR_OK ? open_listeners(server, diag) : e;
     e = e == ERR_OK ? init_workers(server, diag) : e;
+    e = e == ERR_OK ? jwks_prepare(server->jwks, server->config, diag) : e;
     if (e != ERR_OK) {
         return e;
     }
+    jwks_use_config(server->jwks, server->config);
     start_watchers(server);
     e = start_threads(server, diag);
     for (size_t i = 0; i < server->listener_count && e == ERR_OK; i++) {
@@ -397,6 +427,9 @@ static void stop(struct server *server)
     if (server->offload) {
         offload_stop(server->offload);
     }
+    if (server->jwks) {
+        jwks_stop(server->jwks);
+    }
     for (size_t i = 0; i < server->worker_count; i++) {
         struct worker *worker = &server->workers[i];
         while (worker->has_thread && !post(worker, WORKER_STOP, 0, NULL)) {
@@ -405,6 +438,7 @@ static void stop(struct server *server)
         worker_join(worker);
         worker_fini(worker);
     }
+    jwks_free(server->jwks);
     if (server->writer) {
         audit_writer_close(server->writer, server->config->drain_timeout_us / FLUSH_SHARE);
     }

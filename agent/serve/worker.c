@@ -158,13 +158,20 @@ static void add_connection(struct worker *worker, int fd)
     worker->connections = connection;
 }
 
+static void ask_cb(void *context, size_t issuer)
+{
+    struct worker *worker = context;
+
+    jwks_ask(worker->jwks, worker->engine.decide.config, issuer);
+}
+
 /* Peppers and issuers' keys may have been rotated, so the verifiers are made anew with the snapshot.
  * Where that fails the old snapshot stays whole. */
 static void use_config(struct worker *worker, struct config *config)
 {
     struct apikey_verifier *apikeys =
         apikey_verifier_new(&config->peppers, config->accept_unpeppered);
-    struct tokens *tokens = tokens_new(config);
+    struct tokens *tokens = tokens_new(config), *old = worker->tokens;
 
     if (!apikeys || !tokens) {
         log_error("worker %u: the new configuration's secrets can not be used; the old one stays",
@@ -175,15 +182,27 @@ static void use_config(struct worker *worker, struct config *config)
         return;
     }
     apikey_verifier_free(worker->apikeys);
-    tokens_free(worker->tokens);
     worker->apikeys = apikeys;
     worker->tokens = tokens;
+    tokens_on_ask(tokens, ask_cb, worker);
     worker->engine.decide.apikeys = apikeys;
     worker->engine.decide.tokens = tokens;
     worker->engine.decide.config = config;
     shield_configure(worker->shield, config);
+    /* Who waits for keys is decided by the new configuration, while its old names still stand. */
+    tokens_wake(old, worker->engine.now);
+    tokens_free(old);
     config_unref(worker->config);
     worker->config = config;
+}
+
+static void use_news(struct worker *worker, struct jwks_news *news)
+{
+    if (news->config == worker->config) {
+        tokens_use_keys(worker->tokens, news->issuer, jose_keys_ref(news->keys),
+                        news->good_until_us, news->next_ask_us, worker->engine.now);
+    }
+    jwks_news_free(news);
 }
 
 static bool is_over(int64_t *until_us, struct now now)
@@ -269,6 +288,9 @@ static void message_cb(void *context, const struct mailbox_message *message)
         break;
     case WORKER_CONFIG:
         use_config(worker, message->pointer);
+        break;
+    case WORKER_KEYS:
+        use_news(worker, message->pointer);
         break;
     case WORKER_UNREADY:
         worker->is_unready = true;
@@ -465,6 +487,7 @@ static enum err init_parts(struct worker *worker, const struct worker_settings *
     if (e != ERR_OK || !worker->apikeys || !worker->passwords || !worker->tokens) {
         return ERR_MEMORY;
     }
+    tokens_on_ask(worker->tokens, ask_cb, worker);
     struct engine_settings settings = {
         .decide = {.config = config,
                    .directory = worker->directory,
@@ -494,7 +517,8 @@ enum err worker_init(struct worker *worker, const struct worker_settings *settin
                               .config = config_ref(settings->config),
                               .start_config = config_ref(settings->config),
                               .spool = settings->spool,
-                              .offload = settings->offload};
+                              .offload = settings->offload,
+                              .jwks = settings->jwks};
     enum err e = init_parts(worker, settings);
     if (e != ERR_OK) {
         diag_set(diag, "worker %u: %s", settings->index, err_text(e));

@@ -1,7 +1,7 @@
 /*
  * A worker: one thread, one loop, and everything that loop needs: connections, engine, directory,
- * store connection, audit spool. Workers share nothing but the configuration snapshot; the server
- * speaks to them through their mailboxes.
+ * store connection, audit spool. Workers share nothing but the configuration snapshot and the sets of
+ * keys that issuers publish, both immutable; the server speaks to them through their mailboxes.
  *
  * A turn: the clock is read after polling, and for each batch of requests; before the next poll what was parked is flushed, deadlines are looked at, and closed connections are freed.
  */
@@ -16,6 +16,7 @@
 #include "agent/audit/spool.h"
 #include "agent/config/config.h"
 #include "agent/directory/directory.h"
+#include "agent/jwks/jwks.h"
 #include "agent/loop/mailbox.h"
 #include "agent/loop/offload.h"
 #include "agent/quota/quota.h"
@@ -29,6 +30,7 @@
 enum worker_message {
     WORKER_CONNECTION,    /* number: an accepted socket, handed over */
     WORKER_CONFIG,        /* pointer: a struct config reference, handed over */
+    WORKER_KEYS,          /* pointer: a struct jwks_news, handed over */
     WORKER_UNREADY,       /* health checks fail from now on */
     WORKER_DRAIN,         /* close connections as they become idle; stop when none is left */
     WORKER_PASSWORD_DONE, /* pointer: a struct password_work, handed back; number: it was done */
@@ -56,6 +58,7 @@ struct worker {
     struct apikey_verifier *apikeys;
     struct passwords *passwords;
     struct tokens *tokens;
+    struct jwks *jwks; /* asked for keys that are not known */
     struct spool *spool;
     struct engine engine;
 
@@ -87,6 +90,7 @@ struct worker_settings {
     struct config *config; /* a reference is taken */
     struct spool *spool;
     struct offload *offload;
+    struct jwks *jwks;
     const struct zones *zones;
     struct seen_board *seen_board;
     const char *boot; /* of the process, hex */
