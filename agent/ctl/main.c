@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/base/crypto.h"
+#include "agent/ctl/audit/filter.h"
 #include "agent/ctl/command.h"
 
 static const struct command commands[] = {
@@ -51,6 +52,25 @@ static const struct command commands[] = {
      "is a JWK, a JWK Set or a public key in PEM. Without ALG every algorithm that the keys are "
      "good\n"
      "for is taken. Claims are not looked at.\n"},
+    {"audit tail", command_audit_tail, "[-n N] [-f] [FILTER]... [--json] (--config FILE | FILE...)",
+     "the last records of the audit",
+     "With -f it goes on with those that come, over rotation. Filters are those of audit grep.\n"},
+    {"audit grep", command_audit_grep, FILTER_USAGE "\n       [--json] (--config FILE | FILE...)",
+     "the records of the audit that are meant",
+     "Prints a line for each or, with --json, the record as it stands. FILE is one of the audit's, "
+     "or\n"
+     "- for stdin; --config takes the audit file of a configuration with its segments. All "
+     "filters\n"
+     "must hold; of one that is given several times, one must. TEMPLATE is a rule's path: /v1/**. "
+     "A\n"
+     "TIME is one as in the records or its beginning, 2026-11-25T08, or how long ago, 2h.\n"
+     "Exit status: 0 found, 1 not found, 2 trouble, also where a line is none of the audit's.\n"},
+    {"audit report", command_audit_report, "[FILTER]... [--csv | --json] (-f FILE | FILE...)",
+     "who did what: users, teams, verdicts, limits, credentials",
+     "With -f FILE it reads the audit file of that configuration and its segments, unless files "
+     "are\n"
+     "given, and adds from Redis the age of keys, and the rules and keys that were never used.\n"
+     "Filters are those of audit grep. Exit status 2 where a line is none of the audit's.\n"},
     {"explain", command_explain,
      "-f FILE (--key-id ID | --user NAME | --token-file FILE | --anonymous)\n"
      "                        [--src ADDRESS] [--gate FRONTEND] [--json] METHOD URL\n"

@@ -20,8 +20,6 @@ from harness.wait import wait_until
 
 pytestmark = pytest.mark.sanitized
 
-READER = "reeve-reader"
-PASSWORD = "of who explains"
 SAME = ("verdict", "status", "reason", "rule", "user", "team", "roles", "credential", "path", "shadow",
         "limit")  # fmt: skip
 GATES = """
@@ -37,22 +35,13 @@ class Desk:
     def __init__(self, directory):
         self.redis = Redis(directory)
         self.redis.start()
-        self.redis.command("ACL", "SETUSER", READER, "on", f">{PASSWORD}")
         self.admin = Admin(self.redis.url)
         gates = directory / "gates.conf"
         gates.write_text(GATES)
         self.agent = Agent("agent", "api-keys", directory, self.redis.url)
         self.agent.use_config(gates)
-        password = directory / "reader-password"
-        password.touch(mode=0o600)
-        password.write_text(PASSWORD)
-        self.config = directory / "explain.conf"
-        self.config.write_text(
-            f'redis = "{self.redis.url.replace("//", f"//{READER}@")}"\n'
-            f'redis_password_file = "{password}"\n'
-            f'audit_file = "{directory}/none.jsonl"\nspool_dir = "{directory}"\n'
-            f'listen = {{"tcp://127.0.0.1:1"}}\n' + GATES
-        )
+        audit = self.agent.audit_path
+        self.config = reevectl.reader_config(directory, self.redis, audit, GATES)
 
     def start(self):
         self.agent.start()

@@ -6,6 +6,23 @@ import subprocess
 from harness.agent import BUILD
 
 PROGRAM = BUILD / "reevectl"
+READER = "reeve-reader"
+PASSWORD = "of who only reads"
+
+
+def reader_config(directory, redis, audit_file, gates):
+    """A configuration whose user in Redis is the one that ships for reading."""
+    redis.command("ACL", "SETUSER", READER, "on", f">{PASSWORD}")
+    password = directory / "reader-password"
+    password.touch(mode=0o600)
+    password.write_text(PASSWORD)
+    config = directory / "reader.conf"
+    config.write_text(
+        f'redis = "{redis.url.replace("//", f"//{READER}@")}"\n'
+        f'redis_password_file = "{password}"\n'
+        f'audit_file = "{audit_file}"\nspool_dir = "{directory}"\n' + gates
+    )
+    return config
 
 
 def run(*words, stdin=""):

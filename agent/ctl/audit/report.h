@@ -1,0 +1,39 @@
+/* A report: tallies, and what of the store was never used in their time. Three forms. */
+#ifndef REEVE_CTL_AUDIT_REPORT_H
+#define REEVE_CTL_AUDIT_REPORT_H
+
+#include "agent/ctl/audit/source.h"
+#include "agent/ctl/audit/tally.h"
+
+struct report_rule {
+    struct str role, id, text;
+};
+
+struct report_key {
+    struct str id, user;
+    int64_t created_s; /* 0: not known */
+    bool is_used;
+};
+
+struct report {
+    struct heap *heap;
+    struct tallies tallies;
+    const struct source *source;
+    int64_t now_s;
+    bool has_store; /* what follows is known */
+    struct report_rule *unused_rules;
+    size_t unused_rule_count;
+    struct report_key *keys; /* all that are in the store */
+    size_t key_count;
+    struct map keys_by_id; /* of struct report_key *: one that was used may be gone */
+};
+
+void report_text(const struct report *report);
+/* RFC 4180. No cell begins with what a spreadsheet takes for a formula. */
+void report_csv(const struct report *report);
+void report_json(const struct report *report);
+
+/* Of a credential "key:<id>": when it was made; 0: not known. */
+int64_t report_created_s(const struct report *report, struct str credential);
+
+#endif

@@ -1,0 +1,29 @@
+/* What the audit commands read: the files that are named, or the audit file of a configuration with its
+ * segments. */
+#ifndef REEVE_CTL_AUDIT_SOURCE_H
+#define REEVE_CTL_AUDIT_SOURCE_H
+
+#include "agent/ctl/audit/files.h"
+#include "agent/ctl/audit/scan.h"
+
+struct source {
+    const char *command; /* for messages */
+    struct files *files;
+    uint64_t line_count, broken_count, other_count, lost_count;
+    bool is_unfinished; /* the last file ends in the middle of a line, as one that is written may */
+};
+
+/* `paths` may be none where a configuration is given. `follow`: of that alone. False: told on
+ * stderr. */
+bool source_open(struct source *source, struct heap *heap, const char *config_file,
+                 char *const *paths, size_t path_count);
+
+/* The next record: SCAN_RECORD or SCAN_GAP. Broken lines are named on stderr, the first of them one by
+ * one, and counted; lines of other types are counted. FILES_END: none, for now. */
+enum files_answer source_next(struct source *source, struct scan *scan, enum scan_kind *kind,
+                              struct files_line *line);
+
+/* Says how many lines were broken. 0, or the exit status. */
+int source_status(const struct source *source);
+
+#endif

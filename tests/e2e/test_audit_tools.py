@@ -1,0 +1,340 @@
+"""reevectl audit grep, tail and report: on lines that are written here, and on those of an agent."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+from harness import reevectl
+from harness.agent import BUILD
+from harness.apikey import key_id
+from harness.stack import Stack
+from harness.wait import wait_until
+
+pytestmark = pytest.mark.sanitized
+
+BOOT = "0123456789abcdef0123456789abcdef"
+TIME = "2026-11-25T{:02}:00:00.000000Z"
+
+
+def line(sequence, kind="decision", hour=8, **fields):
+    """As agent/audit/line.h has it."""
+    begin = {"v": 1, "type": kind, "time": TIME.format(hour), "agent": "gw", "boot": BOOT, "worker": 0}
+    whole = {**begin, "seq": sequence, "gate": "*", **fields}
+    return json.dumps(whole, separators=(",", ":"))
+
+
+def decision(sequence, verdict="allow", reason="ok", status=200, user="alice", **fields):
+    more = {"src": "10.0.0.1", "host": "a", "method": "GET", "path": "/v1/a", "user": user}
+    return line(sequence, **{**more, "verdict": verdict, "status": status, "reason": reason, **fields})
+
+
+LINES = [
+    decision(1, team="red", credential="key:aaaaaaaaaa", rule="reader/10"),
+    decision(2, hour=9, team="red", credential="key:aaaaaaaaaa#2", path="/v1/a/b", rule="reader/10"),
+    decision(3, "throttle", "quota", 429, limit="daily", team="red", credential="key:aaaaaaaaaa", hour=10),
+    decision(4, "deny", "no_rule", 403, "bob", credential="jwt:corp:00ff", path="/admin", gate="x"),
+    decision(5, "allow", "no_rule", 200, "bob", credential="jwt:corp:11ff", shadow="deny:no_rule"),
+    line(6, "count", 12, src="10.0.0.0/24", verdict="deny", status=401, reason="no_credential", count=40,
+         first=TIME.format(11), last=TIME.format(13)),
+    line(7, "checkpoint", hash="00", list=[1, {"a": 2}]),
+    line(8, "audit_gap", count=3),
+    decision(9, path='/v1/"q"\\x\u2028\x1b[31m', user="carol", credential="cert:" + "0" * 64),
+]  # fmt: skip
+
+
+def put(path, lines):
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory):
+    return put(tmp_path_factory.mktemp("audit") / "audit.jsonl", LINES)
+
+
+def sequences(done):
+    return [json.loads(text)["seq"] for text in done.stdout.splitlines()]
+
+
+FILTERS = [
+    ("", [1, 2, 3, 4, 5, 6, 9]),
+    ("--user alice", [1, 2, 3]),
+    ("--user alice --user bob", [1, 2, 3, 4, 5]),
+    ("--user alic", []),
+    ("--team red --verdict allow", [1, 2]),
+    ("--verdict deny", [4, 6]),
+    ("--reason no_rule", [4, 5]),
+    ("--status 429", [3]),
+    ("--gate x", [4]),
+    ("--credential key:aaaaaaaaaa", [1, 2, 3]),
+    ("--credential key:aaaaaaaaaa#2", [2]),
+    ("--credential key:aaaaaaaaa", []),
+    ("--credential jwt:corp", [4, 5]),
+    ("--credential jwt:corp:11ff", [5]),
+    ("--path /v1/a", [1, 3, 5]),
+    ("--path /v1/**", [1, 2, 3, 5, 9]),
+    ("--path /v1/{x}", [1, 3, 5, 9]),
+    ("--from 2026-11-25T09", [2, 3, 6]),
+    ("--to 2026-11-25T09", [1, 4, 5, 9]),
+    ("--from 2026-11-25T09:00:00 --to 2026-11-25T10", [2]),
+    ("--from 2026-11-26", []),
+    ("--to 2026-11", []),
+]
+
+
+@pytest.mark.parametrize("words, wanted", FILTERS, ids=[row[0] or "all" for row in FILTERS])
+def test_grep_finds_what_is_meant(audit, words, wanted):
+    done = reevectl.run("audit", "grep", *words.split(), "--json", audit)
+    assert sequences(done) == wanted
+    assert done.returncode == (0 if wanted else 1)
+    assert done.stderr == ""
+
+
+def test_json_is_the_line_itself_and_text_acts_on_no_terminal(audit):
+    done = reevectl.run("audit", "grep", "--json", "--user", "carol", audit)
+    assert done.stdout == LINES[8] + "\n"
+    done = reevectl.run("audit", "grep", "--user", "carol", audit)
+    assert all(" " <= c <= "~" for c in done.stdout.rstrip("\n"))
+    assert "carol GET a/v1/" in done.stdout and "\\u001b[31m" in done.stdout
+
+
+@pytest.mark.parametrize("words", [
+    "audit grep", "audit tail", "audit report", "audit grep --user", "audit grep --what x f", "audit tail -f f",
+    "audit grep --config a f", "audit grep --from yesterday f", "audit grep --path a f", "audit tail -n x f",
+    "audit grep --path /a --path /b f", "audit report --from 1.5h f",
+])  # fmt: skip
+def test_wrong_usage_is_told(tmp_path, words):
+    done = reevectl.run(*words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage: reevectl audit" in done.stderr
+
+
+def test_files_that_are_not_there(tmp_path):
+    for command in ("grep", "tail", "report"):
+        done = reevectl.run("audit", command, tmp_path / "none")
+        assert done.returncode == 2 and "none: No such file" in done.stderr
+
+
+BROKEN = [
+    "", "{}", "x", LINES[0][:-1], LINES[0] + "}", LINES[0].replace('"seq":1,', ""), LINES[0].replace(":1", ":-1"),
+    LINES[0].replace('"alice"', '"al\\xice"'), LINES[0].replace('"alice"', '"al\tice"'), " " + LINES[0],
+    LINES[0].replace(",", ", ", 3), LINES[0].replace('"alice"', "[1]"), LINES[0].replace('"alice"', "nil"),
+    LINES[0].replace('"alice"', '"\\u12"'), LINES[5].replace(":40", ":99999999999999999999"), "\0" * 10,
+    '{"v":2' + LINES[0][6:], LINES[0] + LINES[1], "x" * 200_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
+def test_broken_lines_are_named_and_the_others_count(tmp_path, broken):
+    path = put(tmp_path / "a", [LINES[0], broken, LINES[3]])
+    done = reevectl.run("audit", "report", "--json", path)
+    assert done.returncode == 2
+    assert f"{path}:2: no line of the audit" in done.stderr
+    assert json.loads(done.stdout)["requests"] == 2
+    done = reevectl.run("audit", "grep", "--json", path)
+    assert (done.returncode, sequences(done)) == (2, [1, 4])
+
+
+def test_a_last_line_without_an_end_is_still_being_written(tmp_path):
+    path = tmp_path / "a"
+    path.write_text(LINES[0] + "\n" + LINES[1][:50])
+    done = reevectl.run("audit", "grep", "--json", path)
+    assert (done.returncode, sequences(done), done.stderr) == (0, [1], "")
+    done = reevectl.run("audit", "grep", "--json", path, put(tmp_path / "b", [LINES[2]]))
+    assert (done.returncode, sequences(done)) == (2, [1, 3])
+
+
+# ---- report ----
+
+
+def test_report_counts(audit):
+    done = reevectl.run("audit", "report", "--json", audit)
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert (report["requests"], report["allow"], report["throttle"], report["deny"]) == (46, 4, 1, 41)
+    assert (report["lines"], report["lines_of_other_types"], report["records_lost"]) == (9, 1, 3)
+    users = {user["name"]: user for user in report["users"]}
+    assert set(users) == {"", "alice", "bob", "carol"}
+    alice = users["alice"]
+    assert (alice["requests"], alice["allow"], alice["throttle"], alice["team"]) == (3, 2, 1, "red")
+    assert (alice["first"], alice["last"]) == (TIME.format(8), TIME.format(10))
+    assert [(one["name"], one["requests"]) for one in alice["credentials"]] == [("key:aaaaaaaaaa", 3)]
+    assert [(one["name"], one["requests"]) for one in alice["limits"]] == [("daily", 1)]
+    assert {one["name"]: one["requests"] for one in alice["reasons"]} == {"ok": 2, "quota": 1}
+    assert (users["bob"]["observed"], users["bob"]["allow"]) == (1, 1)
+    assert [(one["name"], one["requests"]) for one in users["bob"]["credentials"]] == [("jwt:corp", 2)]
+    nobody = users[""]
+    assert (nobody["deny"], nobody["first"], nobody["last"]) == (40, TIME.format(11), TIME.format(13))
+    assert [team["name"] for team in report["teams"]] == ["red"]
+
+
+def test_report_of_a_filter_from_stdin(audit):
+    done = reevectl.run("audit", "report", "--json", "--user", "bob", "-", stdin=audit.read_text())
+    report = json.loads(done.stdout)
+    assert report["requests"] == 2 and [user["name"] for user in report["users"]] == ["bob"]
+
+
+@pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@x", "\\tx", '=a","b'])
+def test_csv_begins_no_formula(tmp_path, evil):
+    text = decision(1, user="USER").replace("USER", evil.replace('"', '\\"'))
+    done = reevectl.run("audit", "report", "--csv", put(tmp_path / "a", [text]))
+    head, row = list(csv.reader(io.StringIO(done.stdout)))
+    assert head[:4] == ["what", "name", "team", "requests"] and len(row) == len(head)
+    assert not any(cell[:1] in tuple("=+-@\t\r") for cell in row if cell)
+    assert row[3] == "1"
+
+
+def test_sources_are_counted_within_a_bound(tmp_path):
+    path = put(tmp_path / "a", [decision(n, src=f"10.0.{n // 250}.{n % 250}") for n in range(1, 1001)])
+    (user,) = json.loads(reevectl.run("audit", "report", "--json", path).stdout)["users"]
+    assert len(user["sources"]) == 64 and user["of_more_sources"] == 1000 - 64
+
+
+def test_a_million_records_are_reported_in_seconds(tmp_path, is_long, say):
+    count = 1_000_000 if is_long else 20_000
+    path = tmp_path / "a"
+    with path.open("w") as file:
+        for number in range(count):
+            user, source = f"user{number % 2000}", f"10.{number % 250}.{number % 249}.1"
+            file.write(decision(number + 1, user=user, src=source, team=f"t{number % 20}", rule="reader/10",
+                                credential=f"key:k{number % 2000:09}", limits="daily:1:99") + "\n")  # fmt: skip
+    with subprocess.Popen([reevectl.PROGRAM, "audit", "report", path], stdout=subprocess.DEVNULL) as child:
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = status
+    cpu = used.ru_utime + used.ru_stime
+    say(f"audit report: {count} records in {cpu:.2f} s of CPU, {used.ru_maxrss // 1024} MiB")
+    assert status == 0
+    if BUILD.name == "release":
+        assert cpu < 3 and used.ru_maxrss < 300 * 1024
+
+
+# ---- rotation ----
+
+
+def config_of(folder):
+    (folder / "spool").mkdir()
+    config = folder / "reeve.conf"
+    config.write_text(
+        f'gate "*" {{ accept = {{apikey}} }}\naudit_file = "{folder}/audit.jsonl"\nspool_dir = "{folder}/spool"\n'
+    )
+    return config
+
+
+def test_segments_are_read_in_their_order(tmp_path):
+    config = config_of(tmp_path)
+    put(tmp_path / "audit.jsonl", [decision(5)])
+    for number in (2, 1, 10):
+        put(tmp_path / f"audit.jsonl.{number:08}", [decision(number)])
+    for other in ("audit.jsonl.removed", "audit.jsonl.1", "other.jsonl.00000001", "audit.jsonl.00000001x"):
+        put(tmp_path / other, ["nonsense"])
+    done = reevectl.run("audit", "grep", "--json", "--config", config)
+    assert (sequences(done), done.returncode) == ([1, 2, 10, 5], 0)
+    assert sequences(reevectl.run("audit", "tail", "--json", "-n", 2, "--config", config)) == [5]
+
+
+def test_tail_gives_the_last(audit):
+    assert sequences(reevectl.run("audit", "tail", "--json", "-n", 2, audit)) == [6, 9]
+    assert sequences(reevectl.run("audit", "tail", "--json", "-n", 2, "--user", "alice", audit)) == [2, 3]
+    assert sequences(reevectl.run("audit", "tail", "--json", audit)) == [1, 2, 3, 4, 5, 6, 9]
+
+
+@pytest.fixture
+def start_tail(tmp_path):
+    """start_tail(): follows the audit file, from its last record on."""
+    config, children = config_of(tmp_path), []
+
+    def start():
+        child = subprocess.Popen(
+            [reevectl.PROGRAM, "audit", "tail", "-f", "-n", "1", "--json", "--config", config],
+            stdout=subprocess.PIPE, text=True)  # fmt: skip
+        os.set_blocking(child.stdout.fileno(), False)
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+class Followed:
+    def __init__(self, path):
+        self.path, self.seen, self.sequence = path, [], 0
+
+    def write(self, count=1):
+        with self.path.open("a") as file:
+            for _ in range(count):
+                self.sequence += 1
+                file.write(decision(self.sequence) + "\n")
+
+    def expect(self):
+        def has_all():
+            self.seen += [json.loads(text)["seq"] for text in iter(self.tail.stdout.readline, "")]
+            return self.seen == list(range(self.first, self.sequence + 1))
+
+        wait_until(has_all, f"all up to {self.sequence}, not {self.seen[-5:]}")
+
+
+def test_tail_follows_over_rotations(start_tail, tmp_path):
+    path = tmp_path / "audit.jsonl"
+    followed = Followed(path)
+    followed.write(3)
+    followed.tail, followed.first = start_tail(), 3
+    followed.expect()
+    followed.write()
+    followed.expect()
+    for number in range(1, 6):
+        followed.write(2)
+        path.rename(tmp_path / f"audit.jsonl.{number:08}")
+        followed.write(number % 2)
+    followed.expect()
+    path.rename(tmp_path / "elsewhere")
+    followed.write()
+    followed.expect()
+    path.write_text("")
+    time.sleep(0.5)  # until the cut was seen: nothing tells of that
+    followed.write()
+    followed.expect()
+    with path.open("a") as file:
+        file.write(decision(followed.sequence + 1))
+        file.flush()
+        time.sleep(0.3)
+        file.write("\n")
+    followed.sequence += 1
+    followed.expect()
+
+
+# ---- with the store ----
+
+
+def test_report_of_an_agents_audit_tells_what_was_never_used(tmp_path):
+    stack = Stack(tmp_path, agents=1)
+    try:
+        stack.start()
+        for path, user in [("/v1/orders/7", "alice"), ("/admin", "bob")]:
+            stack.fetch(path, user=user)
+        wait_until(lambda: len(stack.audit()) >= 2, "two records")
+        gate = 'gate "*" { accept = {apikey} }\n'
+        config = reevectl.reader_config(tmp_path, stack.redis, stack.agents[0].audit_path, gate)
+        spare = stack.admin.issue("alice")
+        done = reevectl.run("audit", "report", "--json", "-f", config)
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert [f"{rule['role']}/{rule['id']}" for rule in sorted(report["unused_rules"], key=str)] == [
+            "writer/10", "writer/20"]  # fmt: skip
+        assert [key["id"] for key in report["unused_keys"]] == [key_id(spare)]
+        (alice,) = [user for user in report["users"] if user["name"] == "alice"]
+        assert abs(alice["credentials"][0]["created"] - time.time()) < 300
+        text = reevectl.run("audit", "report", "-f", config).stdout
+        assert f"{key_id(spare)} of alice" in text and "0 days old" in text
+        stack.redis.stop()
+        done = reevectl.run("audit", "report", "--json", "-f", config)
+        assert done.returncode == 2 and json.loads(done.stdout)["requests"] == report["requests"]
+    finally:
+        stack.stop()
