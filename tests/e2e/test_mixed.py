@@ -24,6 +24,7 @@ class Site:
         self.stack.start()
         self.stack.admin("role", "set", "preflight")
         self.stack.admin("role", "rule", "add", "preflight", "10", "allow OPTIONS * /v1/**")
+        self.stack.admin.set_password("alice", "secret")
         authorities = self.stack.haproxy.site.authorities
         self.service = authorities[SERVICES].issue("service", "/OU=services/CN=alice")
         self.partner = authorities[PARTNERS].issue("partner", "/O=Acme/CN=gateway 7")
@@ -35,11 +36,16 @@ class Site:
             claims["cnf"] = {"x5t#S256": x5t}
         return mint(self.signer, **{"aud": "https://api.example.com", **claims})
 
-    def ask(self, bind=None, certificate=None, key=None, token=None, **options):
+    def ask(
+        self, bind=None, certificate=None, key=None, token=None, password=None, **options
+    ):
         """The status, and the reason where there is one. No bind: the one without TLS."""
         haproxy = self.stack.haproxy
         address = haproxy.address if bind is None else haproxy.tls(bind, certificate)
         headers = [("Authorization", f"Bearer {token}")] if token else []
+        if password:
+            pair = base64.b64encode(f"alice:{password}".encode()).decode()
+            headers.append(("Authorization", f"Basic {pair}"))
         answer = fetch(address, path=PATH, key=key, headers=headers, **options)
         if answer.status == 200:
             return 200, self.stack.upstream.received[-1].value("X-Reeve-User")
@@ -62,10 +68,12 @@ def key(site):
     return site.stack.keys["alice"]
 
 
-def test_the_public_gate_takes_a_key_or_a_token(site, key):
+def test_the_public_gate_takes_a_key_a_token_or_a_password(site, key):
     assert site.ask(key=key) == (200, "alice")
     assert site.ask(token=site.token()) == (200, "alice")
     assert site.ask(token=key) == (200, "alice")
+    assert site.ask(password="secret") == (200, "alice")
+    assert site.ask(password="wrong") == (401, "bad_credential")
     assert site.ask() == (401, "no_credential")
 
 
@@ -74,6 +82,8 @@ def test_two_at_once_are_refused_whichever_is_good(site, key):
     for one in (key, bad_key):
         for other in (site.token(), bad_token, key):
             assert site.ask(key=one, token=other) == (400, "bad_request")
+        for password in ("secret", "wrong"):
+            assert site.ask(key=one, password=password) == (400, "bad_request")
     for certificate in (site.service, site.partner):
         for one in (key, bad_key):
             assert site.ask(SERVICES, certificate, key=one) == (400, "bad_request")
