@@ -298,4 +298,5 @@ void passwords_tick(struct passwords *passwords, struct now now)
 void passwords_counters(const struct passwords *passwords, struct passwords_counters *out)
 {
     *out = passwords->counters;
+    out->nobody_us = phc_cost_us(&passwords->reference);
 }

@@ -73,6 +73,7 @@ struct passwords_counters {
     uint64_t joined;  /* waited for one that was under way */
     uint64_t refused; /* BUSY answers */
     size_t under_way;
+    uint64_t nobody_us; /* what the password of nobody costs, as phc_cost_us() */
 };
 
 struct passwords;

@@ -461,6 +461,65 @@ START_TEST(who_guesses_too_often_waits_before_anything_is_looked_at)
 }
 END_TEST
 
+START_TEST(the_right_password_ends_the_count_of_wrong_ones)
+{
+    char pair[64];
+
+    box_close(&box);
+    open_with("gate \"fe\" { accept = {basic} }\nmax_failures = 10");
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 9; i++) {
+            snprintf(pair, sizeof(pair), "alice:guess %d %d", round, i);
+            expect_refused(ask_through(pair));
+        }
+        expect_allowed(ask_through("alice:secret"));
+    }
+}
+END_TEST
+
+static uint64_t nobody_us(void)
+{
+    struct passwords_counters counters;
+
+    passwords_counters(box.passwords, &counters);
+    return counters.nobody_us;
+}
+
+static void ask_at_cost(const char *parameters)
+{
+    char text[PHC_TEXT_MAX];
+
+    snprintf(text, sizeof(text), "$%s$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", parameters);
+    fake_store_set(box.fake, ALICE, "password", text);
+    directory_invalidate(box.directory, RECORD_USER, STR("alice"));
+    uint64_t id = ask_and_fetch("alice:wrong");
+    box_hash(&box, false);
+    box.work_capacity = 0;
+    box_hash(&box, false); /* it was tried again */
+    box.work_capacity = BOX_WORKS_MAX;
+    box_expect(&box, 0, id, "deny", 503, "overload");
+}
+
+START_TEST(nobody_costs_as_much_as_the_dearest_that_was_met)
+{
+    struct phc_cost cost;
+
+    ck_assert_uint_eq(nobody_us(), phc_cost_us(&phc_cost_default));
+    ask_at_cost("pbkdf2-sha256$i=100000");
+    ck_assert_uint_eq(nobody_us(), 31800);
+    ask_at_cost("pbkdf2-sha256$i=200000");
+    ck_assert_uint_eq(nobody_us(), 63600);
+    ask_at_cost("pbkdf2-sha256$i=100000");
+    ck_assert_uint_eq(nobody_us(), 63600);
+    ask_at_cost("scrypt$ln=14,r=8,p=5");
+    ck_assert_ptr_null(phc_parse_cost(PHC_SCRYPT, STR("ln=14,r=8,p=5"), &cost));
+    ck_assert_uint_eq(nobody_us(), phc_cost_us(&cost));
+    /* Nor does one record make all unknown users cost seconds. */
+    ask_at_cost("pbkdf2-sha256$i=10000000");
+    ck_assert_uint_eq(nobody_us(), phc_cost_us(&cost));
+}
+END_TEST
+
 /* ---- changes: C7 ---- */
 
 static void forget_alice(void)
@@ -719,6 +778,8 @@ static void add_tests(TCase *cases)
     tcase_add_test(cases, guessing_pushes_no_right_password_out);
     tcase_add_test(cases, the_oldest_right_ones_make_room);
     tcase_add_test(cases, who_guesses_too_often_waits_before_anything_is_looked_at);
+    tcase_add_test(cases, the_right_password_ends_the_count_of_wrong_ones);
+    tcase_add_test(cases, nobody_costs_as_much_as_the_dearest_that_was_met);
     tcase_add_test(cases, a_new_password_counts_at_once_and_the_old_one_no_more);
     tcase_add_test(cases, a_hash_that_changed_is_verified_again);
     tcase_add_test(cases, a_password_that_was_wrong_counts_once_it_is_set);
