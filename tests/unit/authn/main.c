@@ -13,6 +13,7 @@ int main(void)
     srunner_add_suite(runner, make_suite());
     srunner_add_suite(runner, verify_suite());
     srunner_add_suite(runner, memory_suite());
+    srunner_add_suite(runner, passwords_suite());
     srunner_add_suite(runner, tokens_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

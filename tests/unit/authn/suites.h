@@ -10,6 +10,7 @@ Suite *cert_suite(void);
 Suite *form_suite(void);
 Suite *make_suite(void);
 Suite *memory_suite(void);
+Suite *passwords_suite(void);
 Suite *tokens_suite(void);
 Suite *verify_suite(void);
 
