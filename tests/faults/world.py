@@ -34,7 +34,14 @@ FRESH = "300ms"
 FRESH_S = 0.3
 # Redis counts it, and nobody ever admits more of it.
 SMALL_QUOTA = 50
-OPTIONS = {"max_age": FRESH, "drain_delay": "0", "deadline": f"{round(DEADLINE_S * 1000)}ms"}
+# Requests of all kinds come from one source, and those that shall be refused must not shield it.
+OPTIONS = {
+    "max_age": FRESH,
+    "drain_delay": "0",
+    "deadline": f"{round(DEADLINE_S * 1000)}ms",
+    "max_failures": "0",
+    "max_source_failures": "0",
+}
 ORDERS, ADMIN = "/v1/orders/7", "/admin"
 RSS_SLACK = 8 * MIB
 FAULTLIB = BUILD / "libfaultlib.so"
