@@ -255,6 +255,60 @@ START_TEST(published_keys_have_defaults_of_their_own)
 }
 END_TEST
 
+/* RELIABILITY C11: no start with a secret that is weak, empty, ends in a newline or is not private, for
+ * every file of secrets. */
+#define HMAC(file) ISSUER(BASE "algorithms = {HS256} keys = {\"" file "\"}")
+#define TEXT32     "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE" /* 32 printable bytes */
+#define OCT(k)     "{\"kty\":\"oct\",\"k\":\"" k "\"}"
+#define HEX32      "000102030405060708090a0b0c0d0e0f"
+
+static const struct {
+    const char *conf, *secret;
+    mode_t mode;
+    const char *why; /* NULL: taken */
+} secrets[] = {
+    {HMAC("s"), OCT(TEXT32), 0600, NULL},
+    {HMAC("s"), OCT("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MA"), 0600,
+     "a secret of 31 bytes; 32 to 1024 are taken"},
+    {HMAC("s"), OCT(""), 0600, "k is missing, too long or not base64url"},
+    {HMAC("s"), "", 0600, "expected a JWK, a JWK Set or a public key in PEM"},
+    {HMAC("s"), "\n", 0600, "expected a JWK, a JWK Set or a public key in PEM"},
+    {HMAC("s"), "0123456789012345678901234567890123456789\n", 0600,
+     "expected a JWK, a JWK Set or a public key in PEM"},
+    {HMAC("s"), OCT("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MAo"), 0600,
+     "a secret that ends in a newline"},
+    {HMAC("s"), OCT("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDENCg"), 0600,
+     "a secret that ends in a newline"},
+    {HMAC("s"), OCT(TEXT32), 0604, "group or others can read or write it; chmod 600"},
+    {HMAC("s"), OCT(TEXT32), 0640, "group or others can read or write it; chmod 600"},
+    {HMAC("s"), OCT(TEXT32), 0622, "group or others can read or write it; chmod 600"},
+    {"pepper_file = s\n" GATE, "p1 " HEX32 "\n", 0600, NULL},
+    {"pepper_file = s\n" GATE, "p1 0001020304050607\n", 0600, "expected \"<id> <hex of 16"},
+    {"pepper_file = s\n" GATE, "p1 \n", 0600, "expected \"<id> <hex of 16"},
+    {"pepper_file = s\n" GATE, "", 0600, "holds no pepper"},
+    {"pepper_file = s\n" GATE, "p1 " HEX32 "\r\n", 0600, "expected \"<id> <hex of 16"},
+    {"pepper_file = s\n" GATE, "p1 " HEX32 "\n", 0644,
+     "group or others can read or write it; chmod 600"},
+    {"redis = \"redis://a@h\" redis_password_file = s\n" GATE, "sesame", 0600, NULL},
+    {"redis = \"redis://a@h\" redis_password_file = s\n" GATE, "", 0600, "the file is empty"},
+    {"redis = \"redis://a@h\" redis_password_file = s\n" GATE, "sesame\n\n", 0600,
+     "expected one line, without control characters"},
+    {"redis = \"redis://a@h\" redis_password_file = s\n" GATE, "sesame", 0644,
+     "group or others can read or write it; chmod 600"},
+};
+
+START_TEST(no_start_with_a_bad_secret)
+{
+    box_write("s", secrets[_i].secret, secrets[_i].mode);
+    if (secrets[_i].why) {
+        ck_assert_msg(strstr(box_errors(secrets[_i].conf), secrets[_i].why) != NULL, "%s",
+                      box_errors(secrets[_i].conf));
+    } else {
+        config_unref(box_load(secrets[_i].conf));
+    }
+}
+END_TEST
+
 /* Nine issuers with one key without a kid each. */
 START_TEST(keys_that_would_all_be_tried_are_bounded)
 {
@@ -287,6 +341,7 @@ Suite *issuers_suite(void)
     tcase_add_test(tests, options_reach_the_issuer);
     tcase_add_test(tests, a_gate_takes_tokens_where_there_is_an_issuer);
     tcase_add_test(tests, secrets_may_come_from_the_environment);
+    tcase_add_loop_test(tests, no_start_with_a_bad_secret, 0, COUNT(secrets));
     tcase_add_test(tests, published_keys_have_defaults_of_their_own);
     tcase_add_test(tests, keys_that_would_all_be_tried_are_bounded);
     suite_add_tcase(suite, tests);
