@@ -201,6 +201,26 @@ START_TEST(a_private_key_in_pem_is_refused)
 }
 END_TEST
 
+/* A library that decrypts might ask the terminal for a password. */
+START_TEST(an_encrypted_key_is_refused_unasked)
+{
+    static const char *const texts[] = {
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+        "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\nMIIB\n"
+        "-----END RSA PRIVATE KEY-----\n"};
+
+    for (int i = 0; i < COUNT(texts); i++) {
+        struct jose_keys *keys = jose_keys_new();
+        struct diag diag = {""};
+
+        ck_assert_int_ne(jose_keys_add(keys, str_from_c(texts[i]), &diag), ERR_OK);
+        ck_assert_str_eq(diag.text, "a private key, which has no place here");
+        jose_keys_unref(keys);
+    }
+}
+END_TEST
+
 /* `count` keys of kids k0, k1 ... and `pad` blanks behind. */
 static char *many(int count, int pad)
 {
@@ -315,6 +335,7 @@ Suite *keys_suite(void)
     tcase_add_loop_test(tests, taken_as_what_it_says, 0, COUNT(good_keys));
     tcase_add_test(tests, several_texts_make_one_set);
     tcase_add_test(tests, a_private_key_in_pem_is_refused);
+    tcase_add_test(tests, an_encrypted_key_is_refused_unasked);
     tcase_add_loop_test(tests, what_is_published_is_a_set_of_public_keys, 0, COUNT(published));
     tcase_add_test(tests, a_key_is_known_by_kid_algorithms_and_itself);
     tcase_add_test(tests, number_and_size_are_bounded);
