@@ -157,6 +157,8 @@ static inline int64_t config_patience_us(const struct config *config, bool is_sl
                                                                      : config->deadline_us;
 }
 
+#define CONFIG_ISSUERS_MAX 32
+
 /* One "-o name=value". */
 struct config_override {
     const char *name;

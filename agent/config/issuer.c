@@ -9,7 +9,6 @@
 #include "agent/config/value.h"
 #include "agent/jose/jwt.h"
 
-#define ISSUERS_MAX    32
 #define LIFETIME_S_MAX (366 * 86400)
 #define LEEWAY_S       30
 #define TYPES          (JWS_TYPE_JWT | JWS_TYPE_AT_JWT)
@@ -404,7 +403,7 @@ const struct section issuer_section = {
     .bytes = sizeof(struct jwt_policy),
     .items_offset = offsetof(struct config, issuers),
     .count_offset = offsetof(struct config, issuer_count),
-    .max = ISSUERS_MAX,
+    .max = CONFIG_ISSUERS_MAX,
     .fields = fields,
     .init = init,
     .check = check,

@@ -5,6 +5,7 @@
 #include "agent/base/enc.h"
 #include "agent/config/config.h"
 #include "agent/ctl/command.h"
+#include "agent/ctl/published.h"
 #include "agent/ctl/token_input.h"
 #include "agent/jose/json.h"
 #include "agent/jose/jwt.h"
@@ -80,24 +81,64 @@ static int print_claims(const struct jwt_identity *identity)
     return 0;
 }
 
-static int verify(const struct config *config, const struct options *options)
+static int judge(struct jwt_verifier *verifier, struct str token, const struct options *options)
+{
+    struct jwt_identity identity;
+    enum jose_fault fault =
+        jwt_verify(verifier, token, (int64_t)options->now_s, options->cert_sha256, &identity);
+    int status = fault == JOSE_NONE ? print_claims(&identity) : token_refuse(fault);
+
+    if (status == 0 && options->prints_identity) {
+        print_identity(&identity);
+    }
+    return status;
+}
+
+static struct jwt_verifier *make(const struct config *config, struct jose_keys *const *fetched)
 {
     struct jwt_verifier *verifier =
-        jwt_verifier_new(config->issuers, NULL, config->issuer_count, config->max_token_bytes);
-    struct jwt_identity identity;
+        jwt_verifier_new(config->issuers, fetched, config->issuer_count, config->max_token_bytes);
+
+    if (!verifier) {
+        command_fail("out of memory");
+    }
+    return verifier;
+}
+
+/* With the published keys of the issuer that the token says it is of. Takes the verifier. */
+static int judge_published(const struct config *config, struct jwt_verifier *verifier,
+                           const struct jwt_policy *policy, struct str token,
+                           const struct options *options)
+{
+    struct jose_keys *fetched[CONFIG_ISSUERS_MAX] = {NULL}, *keys = published_fetch(policy);
+    int status = 1;
+
+    jwt_verifier_free(verifier);
+    fetched[policy - config->issuers] = keys;
+    verifier = keys ? make(config, fetched) : NULL;
+    if (verifier) {
+        status = judge(verifier, token, options);
+    }
+    jwt_verifier_free(verifier);
+    jose_keys_unref(keys);
+    return status;
+}
+
+static int verify(const struct config *config, const struct options *options)
+{
+    struct jwt_verifier *verifier = make(config, NULL);
     struct str token;
     int status = 1;
 
     if (!verifier) {
-        return command_fail("out of memory");
+        return 1;
     }
     if (token_read(&token)) {
-        enum jose_fault fault =
-            jwt_verify(verifier, token, (int64_t)options->now_s, options->cert_sha256, &identity);
-        status = fault == JOSE_NONE ? print_claims(&identity) : token_refuse(fault);
-        if (status == 0 && options->prints_identity) {
-            print_identity(&identity);
+        const struct jwt_policy *publisher = jwt_claimed_publisher(verifier, token);
+        if (publisher) {
+            return judge_published(config, verifier, publisher, token, options);
         }
+        status = judge(verifier, token, options);
     }
     jwt_verifier_free(verifier);
     return status;

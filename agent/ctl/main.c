@@ -43,6 +43,7 @@ static const struct command commands[] = {
      "verify a JSON Web Token read from stdin",
      "Prints the claims where a gate that accepts jwt would take the token, by the issuers of the\n"
      "configuration FILE; else the first fault, and exit status 1. Revocations are not looked up.\n"
+     "Keys that the issuer publishes (jwks_url) are fetched.\n"
      "SHA256 is that of the caller's certificate, in hex. --identity adds what Reeve makes of the\n"
      "claims: issuer, user, team, roles, jti, expires.\n"},
     {"jws-verify", command_jws_verify, "--jwk FILE [--alg ALG]...",

@@ -6,6 +6,7 @@
 #include "agent/base/crypto.h"
 #include "agent/base/enc.h"
 #include "agent/ctl/command.h"
+#include "agent/ctl/published.h"
 #include "agent/store/redis.h"
 #include "agent/store/turn.h"
 
@@ -25,8 +26,21 @@ static void wake_cb(struct waiter *waiter, struct now now)
     ((struct asking *)(void *)waiter)->is_woken = true;
 }
 
+/* Once: with what came it is decided, or without. */
+static void fetch_keys(struct rehearsal *rehearsal)
+{
+    size_t issuer = rehearsal->asked_issuer - 1;
+    struct jose_keys *keys = published_fetch(&rehearsal->config->issuers[issuer]);
+
+    rehearsal->asked_issuer = 0;
+    tokens_use_keys(rehearsal->context.tokens, issuer, keys, INT64_MAX, INT64_MAX, rehearsal->now);
+}
+
 void rehearsal_turn(struct rehearsal *rehearsal)
 {
+    if (rehearsal->asked_issuer > 0) {
+        fetch_keys(rehearsal);
+    }
     store_loop_turn(rehearsal->loop, TURN_US);
     rehearsal->now = clock_read();
     directory_tick(rehearsal->context.directory, rehearsal->now);
@@ -101,6 +115,14 @@ static void drop_memory(struct rehearsal *rehearsal)
     rehearsal->context.quota = NULL;
 }
 
+/* Fetched in the next turn: whoever asks is not waiting yet. */
+static void ask_cb(void *context, size_t issuer)
+{
+    struct rehearsal *rehearsal = context;
+
+    rehearsal->asked_issuer = issuer + 1;
+}
+
 static struct store *new_store(const struct rehearsal *rehearsal)
 {
     const struct config *config = rehearsal->config;
@@ -133,7 +155,11 @@ static bool make_parts(struct rehearsal *rehearsal)
         .apikeys = apikey_verifier_new(&config->peppers, config->accept_unpeppered),
         .tokens = tokens_new(config),
     };
-    return context->apikeys && context->tokens && make_memory(rehearsal);
+    if (!context->apikeys || !context->tokens) {
+        return false;
+    }
+    tokens_on_ask(context->tokens, ask_cb, rehearsal);
+    return make_memory(rehearsal);
 }
 
 bool rehearsal_renew(struct rehearsal *rehearsal)

@@ -20,6 +20,7 @@ struct rehearsal {
     struct decide_context context;
     struct arena arena;
     struct now now;
+    size_t asked_issuer; /* whose keys are to be fetched, and one; 0: nobody's */
 };
 
 /* Loads the configuration, whose errors go to stderr, and waits until the store is there or a while
