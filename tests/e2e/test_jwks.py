@@ -2,13 +2,16 @@
 refused as a whole where they are not sound."""
 
 import concurrent.futures
+import json
 import signal
+import subprocess
 import threading
 import time
 from types import SimpleNamespace
 
 import pytest
 
+from harness.agent import BUILD
 from harness.http import Client
 from harness.issuer import Authority, Issuer, Key
 from harness.stack import Stack
@@ -318,3 +321,93 @@ def test_what_is_no_good_set_lets_nobody_in_and_ends_no_good_one(crowd):
         assert crowd.answer(name).status == 200, name
     for issuer in crowd.issuers.values():
         assert {path for _, path, _ in issuer.requests} <= {"/keys"}
+
+
+class Example:
+    """haproxy-examples/jwt/ with a provider of ours."""
+
+    def __init__(self, directory, authority, monkeypatch):
+        self.issuer = Issuer(directory, authority)
+        monkeypatch.setenv("REEVE_ID_ISSUER", self.issuer.name)
+        monkeypatch.setenv("REEVE_ID_JWKS", self.issuer.url)
+        monkeypatch.setenv("REEVE_ID_CA", str(authority.pem))
+        self.stack = Stack(directory, example="jwt", is_patient=True, deadline_slow="1800ms")
+
+    def ask(self, token=None, path="/v1/orders/7"):
+        """The status, and the reason where there is one."""
+        headers = [("Authorization", f"Bearer {token}")] if token else []
+        answer = self.stack.fetch(headers=headers, path=path)
+        if answer.status == 200:
+            return 200, self.stack.upstream.received[-1].value("X-Reeve-User")
+        return answer.status, answer.problem()["reason"]
+
+    def token(self, roles=("reader",), **claims):
+        whole = {"aud": "https://api.example.com", "sub": "5f2d9c1e", "preferred_username": "alice",
+                 "realm_access": {"roles": roles}, "jti": f"j{time.monotonic_ns()}", **claims}  # fmt: skip
+        return self.issuer.token(**whole)
+
+
+@pytest.fixture
+def example(tmp_path, authority, monkeypatch):
+    made = Example(tmp_path, authority, monkeypatch)
+    made.issuer.start()
+    made.stack.start()
+    yield made
+    made.stack.stop()
+    made.issuer.stop()
+
+
+def test_the_example_does_what_it_says(example):
+    now = int(time.time())
+    token = example.token(jti="t1", exp=now + 600)
+    assert example.ask(token) == (200, "alice")
+    assert example.ask(example.token(roles=["other"])) == (403, "no_rule")
+    assert example.ask() == (401, "no_credential")
+    assert example.ask(example.token(iat=now - 600, exp=now - 60)) == (401, "expired")
+    assert example.ask(example.token(aud="other")) == (401, "bad_credential")
+    assert example.ask(example.token(exp=now + 7200)) == (401, "bad_credential")
+    example.stack.admin("token", "revoke", example.issuer.name, "t1", str(now + 600), "--wait")
+    assert example.ask(token) == (401, "revoked")
+    other = example.token(iat=now - 10)
+    assert example.ask(other) == (200, "alice")
+    example.stack.admin("user", "set", "alice", f"tokens_not_before={now - 5}", "--wait")
+    assert example.ask(other) == (401, "revoked")
+
+
+def verify_by_hand(site, token):
+    return subprocess.run(
+        [BUILD / "reevectl", "jwt-verify", "-f", site.config],
+        input=token, text=True, capture_output=True, check=False)  # fmt: skip
+
+
+def test_a_token_is_verified_by_hand(start_site):
+    site = start_site()
+    done = verify_by_hand(site, site.issuer.token())
+    assert (done.returncode, json.loads(done.stdout)["sub"]) == (0, "alice")
+    stranger = Key(site.issuer.directory, "stranger")
+    done = verify_by_hand(site, site.issuer.token(stranger))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no key for this kid and alg" in done.stderr
+    site.issuer.stop()
+    done = verify_by_hand(site, site.issuer.token())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "issuer corp: https://" in done.stderr
+
+
+def test_a_reload_keeps_the_keys_and_takes_other_urls(start_site):
+    """SIGHUP under load refuses nobody; another URL is another set."""
+    site = start_site()
+    token = site.issuer.token()
+    assert site.status(token) == 200
+    site.issuer.say(b"{}", 500)
+    for _ in range(3):
+        site.configure(**site.options, leeway="20s")
+        site.reload()
+        assert [site.status(token) for _ in range(5)] == [200] * 5
+    site.issuer.url = site.issuer.url.replace("/keys", "/others")
+    site.configure(**site.options)
+    site.reload()
+    assert site.reason(token) == "issuer_down"
+    site.issuer.publish(*site.issuer.keys)
+    wait_until(lambda: site.status(token) == 200, "the other URL's keys", 15.0)
+    assert site.issuer.requests[-1][1] == "/others"
