@@ -1,7 +1,9 @@
 """Users, keys, roles and limits for a benchmark, and the requests they make."""
 
+import base64
 import hashlib
 import hmac
+import json
 import random
 import subprocess
 
@@ -10,6 +12,8 @@ from harness.apikey import ALPHABET, with_checksum
 PEPPER_ID = "bench"
 HOST = "api.example.com"
 FRONTEND = "api"  # as in haproxy-examples/api-keys
+ISSUER = "https://id.example.com/realms/main"
+AUDIENCE = "https://api.example.com"
 SEED = 1
 # A busy caller's: high enough that every request is allowed, and whole numbers a second, so that they are
 # leased ahead.
@@ -40,6 +44,7 @@ class Population:
         self.rules = rules
         self.pepper = self.random.randbytes(32)
         self.keys = [self._make_key() for _ in range(users)]
+        self.secret = self.random.randbytes(32)
 
     def _make_key(self):
         letters = self.random.choices(ALPHABET, k=42)
@@ -48,6 +53,20 @@ class Population:
     def write_pepper(self, path):
         path.touch(mode=0o600)
         path.write_text(f"{PEPPER_ID} {self.pepper.hex()}\n")
+
+    def write_secret(self, path):
+        """Of the issuer of tokens, as a JWK."""
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({"kty": "oct", "k": _base64url(self.secret)}))
+
+    def token(self, user):
+        """As long as those of RS256 are. By a MAC, since a token that is remembered costs no signature."""
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": f"user{user}", "jti": f"token-{user}",
+                  "iat": 1700000000, "exp": 4000000000, "scope": "orders:read " * 30}  # fmt: skip
+        parts = [{"alg": "HS256", "typ": "JWT"}, claims]
+        text = ".".join(_base64url(json.dumps(part).encode()) for part in parts)
+        mac = hmac.new(self.secret, text.encode(), hashlib.sha256).digest()
+        return f"{text}.{_base64url(mac)}"
 
     def free(self):
         """Users without limits, with roles of `rules` rules."""
@@ -92,7 +111,7 @@ class Population:
             pipe, input=b"".join(map(_resp, words)), check=True, stdout=subprocess.DEVNULL
         )
 
-    def write_requests(self, path, users, verdict="allow"):
+    def write_requests(self, path, users, verdict="allow", has_tokens=False):
         """For spopload: one request of each of these users in turn, all of them allowed."""
         with path.open("w", encoding="ascii") as out:
             for user in users:
@@ -101,8 +120,12 @@ class Population:
                 rule = self.random.randrange(MANY_RULES if is_ruled else self.rules)
                 target = f"/v{role}/things{rule}/{self.random.randrange(10**6)}"
                 source = f"10.{user >> 16 & 255}.{user >> 8 & 255}.{user & 255}"
-                key = self.keys[user]
+                key = f"Bearer {self.token(user)}" if has_tokens else self.keys[user]
                 print("GET", HOST, target, key, source, verdict, sep="\t", file=out)
+
+
+def _base64url(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _rules(role, count):

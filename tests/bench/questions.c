@@ -47,7 +47,8 @@ static bool is_address(const char *text)
 
 static bool is_authorization(const char *field)
 {
-    return strncmp(field, "Basic ", strlen("Basic ")) == 0;
+    return strncmp(field, "Basic ", strlen("Basic ")) == 0 ||
+           strncmp(field, "Bearer ", strlen("Bearer ")) == 0;
 }
 
 static bool encode(char *const fields[FIELD_COUNT], const char *frontend, struct question *out)

@@ -3,7 +3,7 @@
  *
  *     method <tab> host <tab> path <tab> API key <tab> source address <tab> verdict
  *
- * "-" as host or key: the request has none. A key that begins with "Basic " is Authorization instead. "*" as verdict: any will do. Lines that start with '#'
+ * "-" as host or key: the request has none. A key that begins with "Basic " or "Bearer " is Authorization instead. "*" as verdict: any will do. Lines that start with '#'
  * and empty ones are skipped.
  */
 #ifndef TESTS_BENCH_QUESTIONS_H
