@@ -5,8 +5,11 @@
 
 void run_attempt(struct run *run, enum credential_kind kind, struct str credential)
 {
-    run->attempt = (struct shield_attempt){
-        .kind = kind, .credential = credential, .source = &run->request->source};
+    run->attempt =
+        (struct shield_attempt){.kind = kind,
+                                .credential = credential,
+                                .text = kind == CREDENTIAL_JWT ? STR_ABSENT : run->offer.text,
+                                .source = &run->request->source};
 }
 
 enum step_result run_shield(struct run *run)

@@ -61,6 +61,14 @@ static void add_fence(struct live *live, struct str id)
     }
 }
 
+static void forgive(struct live *live, enum record_kind kind, struct str name)
+{
+    if (kind == RECORD_KEY || kind == RECORD_USER) {
+        shield_changed(live->shield, kind == RECORD_KEY ? CREDENTIAL_APIKEY : CREDENTIAL_BASIC,
+                       name);
+    }
+}
+
 static void changed(void *context, struct str key)
 {
     struct live *live = context;
@@ -73,6 +81,7 @@ static void changed(void *context, struct str key)
     } else if (!shield_unlock(live->shield, key) &&
                record_key_read(live->prefix, key, &kind, out, sizeof(out), &name)) {
         directory_invalidate(live->directory, kind, name);
+        forgive(live, kind, name);
     }
 }
 

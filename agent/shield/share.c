@@ -370,10 +370,10 @@ static bool send(struct shield_share *share, enum shield_kind kind, struct shiel
     }
     call->kind = kind;
     call->hash = entry->hash;
-    call->told = entry->untold;
+    call->told = entry->is_forgiven ? 0 : entry->untold;
     call->is_free = false;
     share->in_flight++;
-    entry->untold = 0;
+    entry->untold -= call->told;
     entry->is_forgiven = false;
     entry->is_asked = true;
     return true;

@@ -40,7 +40,10 @@ struct shield *shield_new(const struct config *config, struct store *store)
     for (unsigned i = 0; i < SHIELD_KINDS && e == ERR_OK; i++) {
         e = shield_table_init(&shield->tables[i], config->max_failing);
     }
-    if (e != ERR_OK || !shield->share) {
+    shield->proven =
+        calloc(shield_table_places(&shield->tables[SHIELD_PAIR]), sizeof(*shield->proven));
+    shield->changes = calloc(SHIELD_CHANGES, sizeof(*shield->changes));
+    if (e != ERR_OK || !shield->share || !shield->proven || !shield->changes) {
         shield_free(shield);
         return NULL;
     }
@@ -56,6 +59,8 @@ void shield_free(struct shield *shield)
     for (unsigned i = 0; i < SHIELD_KINDS; i++) {
         shield_table_fini(&shield->tables[i]);
     }
+    free(shield->proven);
+    free(shield->changes);
     free(shield);
 }
 
@@ -69,13 +74,16 @@ static uint64_t source_hash(const struct shield *shield, const struct ip *source
     return siphash_64(&shield->key, source->bytes, length) | 1;
 }
 
+static uint64_t credential_hash(const struct shield *shield, enum credential_kind kind,
+                                struct str name)
+{
+    return siphash_64(&shield->key, name.ptr, name.len) ^ kind;
+}
+
 static uint64_t pair_hash(const struct shield *shield, const struct shield_attempt *attempt)
 {
-    const uint64_t parts[] = {
-        attempt->kind,
-        siphash_64(&shield->key, attempt->credential.ptr, attempt->credential.len),
-        source_hash(shield, attempt->source),
-    };
+    const uint64_t parts[] = {credential_hash(shield, attempt->kind, attempt->credential),
+                              source_hash(shield, attempt->source)};
 
     return siphash_64(&shield->key, parts, sizeof(parts)) | 1;
 }
@@ -103,6 +111,51 @@ static bool counts(const struct shield *shield, enum shield_kind kind,
            (kind == SHIELD_PAIR || !is_exempt(shield, attempt->source));
 }
 
+static uint32_t *changes_of(struct shield *shield, enum credential_kind kind, struct str name)
+{
+    return &shield->changes[credential_hash(shield, kind, name) % SHIELD_CHANGES];
+}
+
+void shield_changed(struct shield *shield, enum credential_kind kind, struct str name)
+{
+    (*changes_of(shield, kind, name))++;
+}
+
+static uint64_t *proven_place(struct shield *shield, const struct shield_attempt *attempt,
+                              uint64_t *hash)
+{
+    *hash = siphash_64(&shield->key, attempt->text.ptr, attempt->text.len) | 1;
+    return &shield->proven[(*hash >> 1) & (shield_table_places(&shield->tables[SHIELD_PAIR]) - 1)];
+}
+
+static bool was_proven(struct shield *shield, const struct shield_attempt *attempt)
+{
+    uint64_t hash, *place = proven_place(shield, attempt, &hash);
+
+    return !str_is_absent(attempt->text) && *place == hash;
+}
+
+static void forgive(struct shield *shield, struct shield_entry *entry)
+{
+    entry->count = (struct shield_count){0};
+    entry->untold = 0;
+    entry->is_forgiven = true;
+    shield_share_add(shield->share, SHIELD_PAIR, entry);
+}
+
+/* What failed before the record changed says nothing of how it is now. */
+static void forgive_if_changed(struct shield *shield, enum shield_kind kind,
+                               const struct shield_attempt *attempt, struct shield_entry *entry)
+{
+    if (kind == SHIELD_PAIR) {
+        uint32_t changes = *changes_of(shield, attempt->kind, attempt->credential);
+        if (entry->changes != changes && entry->count.clear_us > 0) {
+            forgive(shield, entry);
+        }
+        entry->changes = changes;
+    }
+}
+
 /* ---- attempts ---- */
 
 bool shield_is_quiet(const struct shield *shield, struct now now)
@@ -121,6 +174,9 @@ static int64_t wait_of(struct shield *shield, enum shield_kind kind,
         return 0;
     }
     struct shield_entry *entry = shield_table_find(table, hash_of(shield, kind, attempt));
+    if (entry) {
+        forgive_if_changed(shield, kind, attempt, entry);
+    }
     if (!entry || !shield_count_waits(&entry->count, now.mono_us)) {
         return 0;
     }
@@ -157,12 +213,14 @@ static void count_failure(struct shield *shield, enum shield_kind kind,
     struct shield_table *table = &shield->tables[kind];
     struct shield_entry *entry =
         shield_table_take(table, hash_of(shield, kind, attempt), now.mono_us);
+    if (entry) {
+        forgive_if_changed(shield, kind, attempt, entry);
+    }
     if (!entry || shield_count_waits(&entry->count, now.mono_us)) {
         return;
     }
     shield_count_add(&entry->count, &shield->rules[kind], now.mono_us);
     shield_table_note(table, entry);
-    entry->is_forgiven = false;
     entry->untold++;
     entry->touched_us = now.mono_us;
     shield_share_name(shield->share, kind, attempt, entry);
@@ -171,7 +229,8 @@ static void count_failure(struct shield *shield, enum shield_kind kind,
 
 void shield_failed(struct shield *shield, const struct shield_attempt *attempt, struct now now)
 {
-    if (attempt->kind == CREDENTIAL_NONE || attempt->source->length == 0) {
+    if (attempt->kind == CREDENTIAL_NONE || attempt->source->length == 0 ||
+        was_proven(shield, attempt)) {
         return;
     }
     shield->failures++;
@@ -181,18 +240,18 @@ void shield_failed(struct shield *shield, const struct shield_attempt *attempt, 
 
 void shield_succeeded(struct shield *shield, const struct shield_attempt *attempt, struct now now)
 {
+    if (!str_is_absent(attempt->text)) {
+        uint64_t hash, *place = proven_place(shield, attempt, &hash);
+        *place = hash;
+    }
     if (shield->failures == 0 || attempt->source->length == 0) {
         return;
     }
     struct shield_entry *entry =
         shield_table_find(&shield->tables[SHIELD_PAIR], pair_hash(shield, attempt));
-    if (!entry || shield_count_is_clear(&entry->count, now.mono_us)) {
-        return;
+    if (entry && !shield_count_is_clear(&entry->count, now.mono_us)) {
+        forgive(shield, entry);
     }
-    entry->count = (struct shield_count){0};
-    entry->untold = 0;
-    entry->is_forgiven = true;
-    shield_share_add(shield->share, SHIELD_PAIR, entry);
 }
 
 /* ---- the store ---- */

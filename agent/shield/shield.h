@@ -10,7 +10,9 @@
  * counted like known ones, and an answer tells nothing of which they are.
  *
  * Success clears the pair and never the source, which an attacker with one good key would clear as he
- * likes.
+ * likes. So does a change of the key's or the user's record. What was proven once is no guess if it
+ * fails later (a deleted key, a store that lost its data), and is not counted: a room of fixed size
+ * remembers keyed hashes of such texts.
  *
  * Counts are the worker's own and decide at once, whether the store is there or not. Through the store
  * they are shared by all workers of all agents, and outlive them: share.h.
@@ -35,8 +37,9 @@ struct shield;
 /* One try. Without a kind there is none, and nothing is counted. */
 struct shield_attempt {
     enum credential_kind kind;
-    struct str credential;   /* borrowed */
-    const struct ip *source; /* likewise */
+    struct str credential; /* what it is for; borrowed, as all */
+    struct str text;       /* all of it, secret; absent: not known */
+    const struct ip *source;
 };
 
 /* What an attempt has to wait for. */
@@ -64,6 +67,10 @@ int64_t shield_wait_us(struct shield *shield, const struct shield_attempt *attem
 /* The attempt was judged. */
 void shield_failed(struct shield *shield, const struct shield_attempt *attempt, struct now now);
 void shield_succeeded(struct shield *shield, const struct shield_attempt *attempt, struct now now);
+
+/* The record of what is offered by that kind and name was changed: a new password, a key that is there
+ * at last. */
+void shield_changed(struct shield *shield, enum credential_kind kind, struct str name);
 
 /* Once per turn. One comparison where there is nothing to tell. */
 void shield_tick(struct shield *shield, struct now now);

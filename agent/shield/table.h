@@ -19,6 +19,7 @@ struct shield_entry {
     struct shield_count count;
     int64_t touched_us;                    /* when it failed last, or the store was asked */
     uint32_t untold;                       /* failures that the store was not told of */
+    uint32_t changes;                      /* of its record that it has seen */
     bool is_due;                           /* stands in the queue for the store */
     bool is_asked;                         /* the store has not answered yet */
     bool is_forgiven;                      /* the store is to forget it */

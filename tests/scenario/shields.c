@@ -267,6 +267,37 @@ START_TEST(basic_that_can_not_be_read_is_an_attempt)
 }
 END_TEST
 
+/* FLUSHALL, and records that are written again. */
+START_TEST(a_store_that_lost_its_data_makes_nobody_wait)
+{
+    char key[64], hash[APIKEY_HASH_TEXT_MAX];
+
+    box_expect(&box, 0, ask(box.key, "192.0.2.7"), "allow", 200, "ok");
+    snprintf(key, sizeof(key), "reeve:key:%s", box.keyid);
+    fake_store_delete(box.fake, key);
+    for (int i = 0; i < 300; i++) {
+        directory_invalidate_all(box.directory);
+        box_expect(&box, 0, ask(box.key, "192.0.2.7"), "deny", 401, "bad_credential");
+        box.answers[0].length = 0;
+    }
+    ck_assert_int_eq(apikey_hash_text(NULL, str_from_c(box.key), hash), ERR_OK);
+    fake_store_set(box.fake, key, "user", "alice");
+    fake_store_set(box.fake, key, "state", "active");
+    fake_store_set(box.fake, key, "hash", hash);
+    directory_invalidate_all(box.directory);
+    box_expect(&box, 0, ask(box.key, "192.0.2.7"), "allow", 200, "ok");
+}
+END_TEST
+
+START_TEST(a_changed_record_is_a_new_start)
+{
+    storm(NULL, "192.0.2.7", 0, 10);
+    ck_assert(is_throttled(ask(guess(NULL, 0), "192.0.2.7")));
+    shield_changed(box.shield, CREDENTIAL_APIKEY, str_from_c(box.keyid));
+    box_expect(&box, 0, ask(box.key, "192.0.2.7"), "allow", 200, "ok");
+}
+END_TEST
+
 /* ---- tokens ---- */
 
 static uint64_t ask_token(const char *authorization)
@@ -402,6 +433,8 @@ static Suite *shields_suite(void)
     tcase_add_test(tests, what_is_no_failed_attempt_is_not_counted);
     tcase_add_test(tests, an_observing_gate_says_what_it_would_have_done);
     tcase_add_test(tests, basic_that_can_not_be_read_is_an_attempt);
+    tcase_add_test(tests, a_store_that_lost_its_data_makes_nobody_wait);
+    tcase_add_test(tests, a_changed_record_is_a_new_start);
     tcase_add_test(tests, forged_tokens_are_throttled_and_proven_ones_pass);
     tcase_add_test(tests, one_bad_token_again_and_again_spares_its_source);
     tcase_add_test(tests, a_key_that_is_not_read_yet_is_nobody_s_failure);

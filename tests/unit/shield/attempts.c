@@ -7,8 +7,8 @@
 
 static struct world world;
 
-static const struct world_try mallory = {"alice", "203.0.113.9"};
-static const struct world_try alice = {"alice", "192.0.2.7"};
+static const struct world_try mallory = {.credential = "alice", .source = "203.0.113.9"};
+static const struct world_try alice = {.credential = "alice", .source = "192.0.2.7"};
 
 static void setup(void)
 {
@@ -35,7 +35,8 @@ static unsigned stuff(const char *source, unsigned first, unsigned count)
     for (unsigned i = first; i < first + count; i++) {
         char name[32];
         snprintf(name, sizeof(name), "u%u", i);
-        judged += world_fail(&world, 0, (struct world_try){name, source}) == 0;
+        judged +=
+            world_fail(&world, 0, (struct world_try){.credential = name, .source = source}) == 0;
     }
     world_turn(&world);
     return judged;
@@ -68,7 +69,7 @@ START_TEST(an_attacker_locks_nobody_out_elsewhere)
     }
     ck_assert_int_gt(wait_of(mallory), 0);
     ck_assert_int_eq(wait_of(alice), 0);
-    ck_assert_int_eq(wait_of((struct world_try){"bob", mallory.source}), 0);
+    ck_assert_int_eq(wait_of((struct world_try){.credential = "bob", .source = mallory.source}), 0);
 }
 END_TEST
 
@@ -78,13 +79,16 @@ START_TEST(one_try_each_on_many_accounts_throttles_the_source)
     enum shield_cause cause;
 
     ck_assert_uint_eq(stuff("203.0.113.9", 0, 10000), 100);
-    ck_assert_int_eq(world_wait(&world, 0, (struct world_try){"new", "203.0.113.9"}, &cause),
+    ck_assert_int_eq(world_wait(&world, 0,
+                                (struct world_try){.credential = "new", .source = "203.0.113.9"},
+                                &cause),
                      SECOND);
     ck_assert_int_eq(cause, SHIELD_SOURCE);
-    ck_assert_int_eq(wait_of((struct world_try){"new", "203.0.113.10"}), 0);
+    ck_assert_int_eq(wait_of((struct world_try){.credential = "new", .source = "203.0.113.10"}), 0);
     world_pass(&world, SECOND);
     ck_assert_uint_eq(stuff("203.0.113.9", 10000, 10000), 1);
-    ck_assert_int_eq(wait_of((struct world_try){"new", "203.0.113.9"}), 2 * SECOND);
+    ck_assert_int_eq(wait_of((struct world_try){.credential = "new", .source = "203.0.113.9"}),
+                     2 * SECOND);
 }
 END_TEST
 
@@ -98,7 +102,8 @@ START_TEST(a_64_of_ipv6_is_one_source)
         judged += stuff(address, i, 1);
     }
     ck_assert_uint_eq(judged, 100);
-    ck_assert_int_eq(wait_of((struct world_try){"a", "2001:db8:1:3::1"}), 0);
+    ck_assert_int_eq(wait_of((struct world_try){.credential = "a", .source = "2001:db8:1:3::1"}),
+                     0);
 }
 END_TEST
 
@@ -109,7 +114,7 @@ START_TEST(success_clears_the_pair_alone)
     ck_assert_uint_eq(world_storm(&world, 0, alice, 100), 10);
     world_succeed(&world, 0, alice);
     /* An attacker with a good key of his own. */
-    const struct world_try own = {"own", "203.0.113.9"};
+    const struct world_try own = {.credential = "own", .source = "203.0.113.9"};
     unsigned judged = 0;
     for (unsigned i = 0; i < 1000; i++) {
         judged += stuff("203.0.113.9", i, 1);
@@ -122,7 +127,7 @@ END_TEST
 START_TEST(success_of_one_credential_forgives_no_other)
 {
     world_storm(&world, 0, mallory, 10);
-    world_succeed(&world, 0, (struct world_try){"bob", mallory.source});
+    world_succeed(&world, 0, (struct world_try){.credential = "bob", .source = mallory.source});
     world_succeed(&world, 0, alice);
     ck_assert_int_eq(wait_of(mallory), SECOND);
 }
@@ -131,13 +136,14 @@ END_TEST
 START_TEST(a_broken_client_does_not_throttle_its_neighbours)
 {
     /* A deleted key, tried for a day, ten times a second. */
-    const struct world_try broken = {"deleted", "192.0.2.7"};
+    const struct world_try broken = {.credential = "deleted", .source = "192.0.2.7"};
 
     for (int i = 0; i < 864000; i += 10) {
         world_storm(&world, 0, broken, 10);
         world_pass(&world, SECOND);
         if (i % 10000 == 0) {
-            ck_assert_int_eq(wait_of((struct world_try){"neighbour", "192.0.2.7"}), 0);
+            ck_assert_int_eq(
+                wait_of((struct world_try){.credential = "neighbour", .source = "192.0.2.7"}), 0);
         }
     }
     ck_assert_uint_lt(world_counters(&world, 0).failures, 10 + 10 + 86400 / 900 + 1);
@@ -159,6 +165,41 @@ START_TEST(inventing_others_ends_no_wait)
         stuff(source, i, 1);
     }
     ck_assert_int_eq(wait_of(mallory), 512 * SECOND);
+}
+END_TEST
+
+START_TEST(a_change_of_the_record_clears_the_pair)
+{
+    enum shield_cause cause;
+
+    world_storm(&world, 0, mallory, 10);
+    world_storm(&world, 0, alice, 5);
+    world_change(&world, 0, "bob");
+    ck_assert_int_eq(wait_of(mallory), SECOND);
+    world_change(&world, 0, "alice");
+    ck_assert_int_eq(world_wait(&world, 0, mallory, &cause), 0);
+    world_pass(&world, SECOND);
+    /* In the store, too, and all free again. */
+    ck_assert_int_ge(world.failures.forgives, 1);
+    ck_assert_uint_eq(world_storm(&world, 0, mallory, 100), 10);
+    ck_assert_uint_eq(world_storm(&world, 0, alice, 100), 10);
+    world_pass(&world, SECOND / 2);
+    ck_assert_int_gt(wait_of(mallory), 0);
+}
+END_TEST
+
+START_TEST(what_was_proven_once_is_no_guess)
+{
+    const struct world_try proven = {
+        .credential = "alice", .source = "192.0.2.7", .text = "s3cret"};
+    const struct world_try guess = {.credential = "alice", .source = "192.0.2.7", .text = "guess"};
+
+    world_succeed(&world, 0, proven);
+    ck_assert_uint_eq(world_storm(&world, 0, proven, 1000), 1000);
+    ck_assert_uint_eq(world_counters(&world, 0).failures, 0);
+    /* But it is no way around. */
+    ck_assert_uint_eq(world_storm(&world, 0, guess, 1000), 10);
+    ck_assert_int_eq(wait_of(proven), SECOND);
 }
 END_TEST
 
@@ -241,6 +282,8 @@ Suite *attempts_suite(void)
     tcase_add_test(tests, success_of_one_credential_forgives_no_other);
     tcase_add_test(tests, a_broken_client_does_not_throttle_its_neighbours);
     tcase_add_test(tests, inventing_others_ends_no_wait);
+    tcase_add_test(tests, a_change_of_the_record_clears_the_pair);
+    tcase_add_test(tests, what_was_proven_once_is_no_guess);
     tcase_add_test(tests, an_exempt_source_is_not_counted_as_a_whole);
     tcase_add_test(tests, what_is_switched_off_counts_nothing);
     tcase_add_test(tests, a_reload_keeps_what_was_counted);

@@ -10,7 +10,7 @@
 
 static struct world world;
 
-static const struct world_try mallory = {"alice", "203.0.113.9"};
+static const struct world_try mallory = {.credential = "alice", .source = "203.0.113.9"};
 
 static void setup(void)
 {
@@ -227,7 +227,7 @@ START_TEST(calls_are_bounded)
 
     for (unsigned i = 0; i < 5000; i++) {
         snprintf(source, sizeof(source), "10.0.%u.%u", i >> 8, i & 255);
-        world_fail(&world, 0, (struct world_try){"a", source});
+        world_fail(&world, 0, (struct world_try){.credential = "a", .source = source});
     }
     world_turn(&world);
     ck_assert_uint_le(world.fake->request_count - before, SHARE_BATCH);

@@ -78,12 +78,19 @@ static struct ip address(const char *text)
     return prefix.base;
 }
 
+static struct shield_attempt attempt_of(struct world_try tried, const struct ip *source)
+{
+    return (struct shield_attempt){.kind = CREDENTIAL_APIKEY,
+                                   .credential = str_from_c(tried.credential),
+                                   .text = str_from_c(tried.text),
+                                   .source = source};
+}
+
 int64_t world_wait(struct world *world, unsigned worker, struct world_try tried,
                    enum shield_cause *cause)
 {
     const struct ip source = address(tried.source);
-    const struct shield_attempt attempt = {
-        .kind = CREDENTIAL_APIKEY, .credential = str_from_c(tried.credential), .source = &source};
+    const struct shield_attempt attempt = attempt_of(tried, &source);
 
     return shield_wait_us(world->shields[worker], &attempt, world->now, cause);
 }
@@ -91,8 +98,7 @@ int64_t world_wait(struct world *world, unsigned worker, struct world_try tried,
 int64_t world_fail(struct world *world, unsigned worker, struct world_try tried)
 {
     const struct ip source = address(tried.source);
-    const struct shield_attempt attempt = {
-        .kind = CREDENTIAL_APIKEY, .credential = str_from_c(tried.credential), .source = &source};
+    const struct shield_attempt attempt = attempt_of(tried, &source);
     enum shield_cause cause;
     int64_t wait_us = shield_wait_us(world->shields[worker], &attempt, world->now, &cause);
 
@@ -102,11 +108,15 @@ int64_t world_fail(struct world *world, unsigned worker, struct world_try tried)
     return wait_us;
 }
 
+void world_change(struct world *world, unsigned worker, const char *credential)
+{
+    shield_changed(world->shields[worker], CREDENTIAL_APIKEY, str_from_c(credential));
+}
+
 void world_succeed(struct world *world, unsigned worker, struct world_try tried)
 {
     const struct ip source = address(tried.source);
-    const struct shield_attempt attempt = {
-        .kind = CREDENTIAL_APIKEY, .credential = str_from_c(tried.credential), .source = &source};
+    const struct shield_attempt attempt = attempt_of(tried, &source);
 
     shield_succeeded(world->shields[worker], &attempt, world->now);
 }

@@ -34,12 +34,14 @@ void world_pass(struct world *world, int64_t us);
 struct world_try {
     const char *credential;
     const char *source;
+    const char *text; /* NULL: not known */
 };
 
 /* How long it has to wait, in microseconds; if not it fails. */
 int64_t world_fail(struct world *world, unsigned worker, struct world_try tried);
 int64_t world_wait(struct world *world, unsigned worker, struct world_try tried,
                    enum shield_cause *cause);
+void world_change(struct world *world, unsigned worker, const char *credential);
 void world_succeed(struct world *world, unsigned worker, struct world_try tried);
 
 /* How many of `times` were looked at, one after the other at once; and a turn. */
