@@ -41,6 +41,7 @@ command_fn command_audit_report;
 command_fn command_audit_tail;
 command_fn command_config_check;
 command_fn command_explain;
+command_fn command_blast_radius;
 command_fn command_config_reference;
 
 /* Prints "reevectl: ..." to stderr: one line, cut at 512 bytes, other bytes than printable ASCII as

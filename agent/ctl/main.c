@@ -72,16 +72,25 @@ static const struct command commands[] = {
      "are\n"
      "given, and adds from Redis the age of keys, and the rules and keys that were never used.\n"
      "Filters are those of audit grep. Exit status 2 where a line is none of the audit's.\n"},
+    {"blast-radius", command_blast_radius, "-f FILE [--json] KEYID",
+     "what whoever has this API key could reach",
+     "By the records that are in Redis now: which requests, at most how often, from where, until "
+     "when,\n"
+     "and when the key was last used. An allow that a deny takes away as a whole is marked.\n"},
     {"explain", command_explain,
      "-f FILE (--key-id ID | --user NAME | --token-file FILE | --anonymous)\n"
      "                        [--src ADDRESS] [--gate FRONTEND] [--json] METHOD URL\n"
-     "       reevectl explain -f FILE --batch",
+     "       reevectl explain -f FILE --batch\n"
+     "       reevectl explain -f FILE --record AUDITFILE:SEQ [--boot BOOT] [--worker N] [--json]",
      "explain a decision: each rule, each limit, what could be done",
      "Decides as an agent with the configuration FILE would, on the records and counters that are\n"
      "in Redis now, and writes nothing. --key-id and --user ask for no secret; a token is "
      "verified.\n"
      "--batch reads questions from stdin, each a line of what stands behind -f FILE, and answers\n"
      "each with a line of JSON; the exit status is the highest.\n"
+     "--record asks a record of the audit again: exit status 0 where the answer is the same, 1 "
+     "where\n"
+     "it is another.\n"
      "Exit status: 0 allow, 1 deny or throttle, 2 trouble.\n"},
     {"config check", command_config_check, "FILE", "check a configuration file",
      "Prints \"ok\", or every error with its line.\n"},

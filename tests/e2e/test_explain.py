@@ -310,6 +310,114 @@ def test_store_that_is_away_is_trouble(desk, tmp_path):
     assert code == 2
 
 
+# ---- records of the audit ----
+
+
+def record_of(desk, **request):
+    """The audit's record of a request that the agent is asked now."""
+    rid = f"replay-{desk.stream}"
+    desk.stream += 1
+    whole = {"path": "/v1/a", "key": None, "method": "GET", "host": "api.example.com", "src": "127.0.0.1",
+             "gate": "api", **request}  # fmt: skip
+    more = {"host": whole["host"], "src": ipaddress.ip_address(whole["src"]), "fe": whole["gate"], "rid": rid}
+    desk.peer.ask(desk.stream, path=whole["path"], key=whole["key"], method=whole["method"], **more)
+    return desk.agent.audit_of(rid)
+
+
+def replay(desk, record, *words):
+    where = f"{desk.agent.audit_path}:{record['seq']}"
+    return reevectl.answer("explain", "-f", desk.config, "--record", where, *words)
+
+
+def test_records_are_asked_again(desk):
+    secret = with_key(desk, "again", "roles=reader,trial", key_fields=["roles=reader,writer"])
+    requests = [{}, {"path": "/v1/secret/x"}, {"method": "POST"}, {"path": "/v1/../a"}, {"host": "a,b"},
+                {"gate": "watched", "method": "POST"}, {"gate": "guests", "path": "/v1/%61"},
+                {"gate": "guests", "key": None, "path": "/public/x"}, {"key": None}]  # fmt: skip
+    for request in requests:
+        record = record_of(desk, **{"key": secret, **request})
+        code, told = replay(desk, record)
+        assert (code, told["record"]["same"], told["record"]["differences"]) == (0, True, []), record
+    done = reevectl.run("explain", "-f", desk.config, "--record", f"{desk.agent.audit_path}:{record['seq']}")
+    assert "the same answer now" in done.stdout
+
+
+def test_records_tell_what_has_changed_since(desk):
+    desk.admin("role", "set", "changing")
+    desk.admin("role", "rule", "add", "changing", "1", "allow GET * /v1/**")
+    secret = with_key(desk, "changed", "roles=changing")
+    record = record_of(desk, key=secret)
+    desk.admin("role", "rule", "add", "changing", "2", "deny * * /v1/a")
+    code, told = replay(desk, record)
+    found = {one["name"]: (one.get("then"), one.get("now")) for one in told["record"]["differences"]}
+    assert (code, found["verdict"], found["reason"]) == (1, ("allow", "deny"), ("ok", "rule_denied"))
+    assert found["rule"] == ("changing/1", "changing/2")
+
+
+def test_record_that_is_not_one(desk):
+    record = record_of(desk)
+    for where in (f"{desk.agent.audit_path}:999999999", "none:1", "x", f"{desk.agent.audit_path}:-1", ":1"):
+        done = reevectl.run("explain", "-f", desk.config, "--record", where)
+        assert (done.returncode, done.stdout) == (2, "")
+    code, _ = replay(desk, record, "--boot", record["boot"], "--worker", "0")
+    assert code == 0
+    done = reevectl.run("explain", "-f", desk.config, "--record", f"{desk.agent.audit_path}:1", "--worker", "7")
+    assert "no such record" in done.stderr
+    twice = desk.agent.directory / "twice.jsonl"
+    text = json.dumps(record, separators=(",", ":")).replace('"mono_us"', '"mono_us"')
+    twice.write_text(text + "\n" + text.replace(record["boot"], "f" * 32) + "\n")
+    where = f"{twice}:{record['seq']}"
+    done = reevectl.run("explain", "-f", desk.config, "--record", where)
+    assert done.returncode == 2 and "several records" in done.stderr
+    assert reevectl.run("explain", "-f", desk.config, "--record", where, "--boot", "ffff").returncode == 0
+
+
+# ---- what a key could reach ----
+
+
+def radius(desk, key_id_):
+    return reevectl.answer("blast-radius", "-f", desk.config, key_id_)[1]
+
+
+def test_blast_radius(desk):
+    desk.admin("role", "set", "wide", "limits=large,two")
+    rules = ["allow GET,POST api.example.com /v1/{id}/** cost=2 limit=slow", "allow DELETE * /v1/{id}",
+             "deny DELETE * /v1/**", "deny GET * /v1/secret/**", "allow GET * /u/{@user}/x"]  # fmt: skip
+    for number, rule in enumerate(rules):
+        desk.admin("role", "rule", "add", "wide", str(number), rule)
+    fields = ["roles=wide,writer,trial", "limits=!two", "team=red", "allow_from=10.0.0.0/8"]
+    secret = with_key(desk, "target", *fields, key_fields=["roles=wide,trial", "expires=30d"])
+    told = radius(desk, key_id(secret))
+    reach = {f"{rule['role']}/{rule['id']}": rule.get("shut_by") for rule in told["allows"]}
+    assert reach == {"wide/0": None, "wide/1": "wide/2", "wide/4": None}
+    assert [f"{rule['role']}/{rule['id']}" for rule in told["denies"]] == ["wide/2", "wide/3"]
+    assert {(limit["limit"], limit["of"]) for limit in told["limits"]} == {
+        ("large", "role wide"), ("slow", "rule wide/0")}  # fmt: skip
+    assert (told["user"], told["team"], told["user_allow_from"]) == ("target", "red", "10.0.0.0/8")
+    assert told["expires"] > time.time() and "closed" not in told
+    assert told["gates"] == ["*", "guests", "watched"]
+    # It says what the agent does.
+    ask = {"key": secret, "src": "10.0.0.1"}
+    assert desk.ask(path="/v1/x/y", **ask)["verdict"] == "allow"
+    assert desk.ask(path="/v1/x", method="DELETE", **ask)["reason"] == "rule_denied"
+    assert desk.ask(path="/v1/target/x", method="PUT", **ask)["reason"] == "no_rule"
+    wait_until(lambda: radius(desk, key_id(secret))["last_used"] > 0, "the key to be seen")
+    text = reevectl.run("blast-radius", "-f", desk.config, key_id(secret)).stdout
+    assert "wide/1  DELETE * /v1/{id}  shut by wide/2" in text
+    assert "slow rate 1/h burst 2 for each user, of rule wide/0" in text
+
+
+def test_blast_radius_of_a_key_that_is_closed(desk):
+    secret = with_key(desk, "shut", "roles=reader")
+    desk.admin("user", "disable", "shut")
+    assert radius(desk, key_id(secret))["closed"] == "the user is disabled or expired"
+    desk.admin("key", "revoke", key_id(secret))
+    assert radius(desk, key_id(secret))["closed"] == "the credential is disabled or revoked"
+    for words in (["nosuchkey0"], []):
+        done = reevectl.run("blast-radius", "-f", desk.config, *words)
+        assert (done.returncode, done.stdout) == (2, "")
+
+
 # ---- a random fleet of users ----
 
 METHODS = ["GET", "HEAD", "POST", "DELETE", "get"]

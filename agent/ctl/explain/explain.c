@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/ctl/command.h"
+#include "agent/ctl/explain/replay.h"
 #include "agent/ctl/explain/show.h"
 
 #define LINE_BYTES_MAX 16384
@@ -15,16 +16,23 @@ static int status_of(const struct story *story)
     return story->verdict.kind == VERDICT_ALLOW ? 0 : 1;
 }
 
-static void show(struct story *story, const struct question *question)
+/* `replay` may be NULL. */
+static void show(struct story *story, const struct question *question, const struct replay *replay)
 {
     struct json_out json = {.stream = stdout};
 
     if (!question->is_json) {
         show_text(story, question);
+        if (replay) {
+            replay_text(replay);
+        }
         return;
     }
     json_begin(&json, NULL, '{');
     show_json(&json, story, question);
+    if (replay) {
+        replay_json(replay, &json);
+    }
     json_end(&json, '}');
     putchar('\n');
 }
@@ -38,8 +46,23 @@ static int answer(struct rehearsal *rehearsal, struct question *question)
         return COMMAND_TROUBLE;
     }
     story_tell(&story, rehearsal, &question->request, question->proves ? NULL : &question->caller);
-    show(&story, question);
+    show(&story, question, NULL);
     return status_of(&story);
+}
+
+static int answer_record(struct rehearsal *rehearsal, struct question *question)
+{
+    struct replay replay;
+    struct story story;
+
+    if (!replay_find(&replay, question, rehearsal->config, rehearsal->heap) ||
+        !question_set_gate(question, rehearsal->config)) {
+        return COMMAND_TROUBLE;
+    }
+    story_tell(&story, rehearsal, &question->request, &question->caller);
+    replay_compare(&replay, &story);
+    show(&story, question, &replay);
+    return story_is_in_trouble(&story) ? COMMAND_TROUBLE : replay.difference_count > 0;
 }
 
 /* As it would stand behind the command, separated by single blanks. */
@@ -94,8 +117,9 @@ static int explain(struct question *question, struct heap *heap)
     int status = COMMAND_TROUBLE;
 
     if (rehearsal_open(&rehearsal, question->config_file, heap)) {
-        status =
-            question->is_batch ? answer_batch(&rehearsal, question) : answer(&rehearsal, question);
+        status = question->is_batch ? answer_batch(&rehearsal, question)
+                 : question->record ? answer_record(&rehearsal, question)
+                                    : answer(&rehearsal, question);
     }
     rehearsal_close(&rehearsal);
     return status;

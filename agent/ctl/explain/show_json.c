@@ -1,5 +1,6 @@
 #include "agent/ctl/explain/advice.h"
 #include "agent/ctl/explain/show.h"
+#include "agent/ctl/terms.h"
 
 static const char *kind_text(const struct question *question)
 {
@@ -132,7 +133,7 @@ static void put_limit(struct json_out *json, struct story *story, const struct s
     json_begin(json, NULL, '{');
     json_text(json, "limit", limit->name);
     json_text(json, "subject", limit->subject);
-    json_text(json, "terms", story_terms(story, &limit->record));
+    json_text(json, "terms", terms_text(story->heap, &limit->record));
     json_count(json, "cost", limit->cost);
     json_bool(json, "shadow", limit->is_shadow);
     json_bool(json, "asked", limit->is_asked);

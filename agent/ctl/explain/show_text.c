@@ -2,6 +2,7 @@
 
 #include "agent/ctl/explain/advice.h"
 #include "agent/ctl/explain/show.h"
+#include "agent/ctl/terms.h"
 
 /* Rules that do not match are shown up to this many a role. */
 #define RULES_SHOWN_MAX 50
@@ -229,7 +230,7 @@ static void put_limit(struct story *story, const struct story_limit *limit)
     printf("  ");
     put(limit->subject);
     printf("  ");
-    put(story_terms(story, &limit->record));
+    put(terms_text(story->heap, &limit->record));
     printf("\n      cost %llu: %s", (unsigned long long)limit->cost, story_answer(limit));
     put_left(limit);
     printf("%s%s\n", limit->is_shadow ? " (shadow: refuses nobody)" : "",

@@ -68,9 +68,6 @@ void story_tell(struct story *story, struct rehearsal *rehearsal, const struct r
 /* Whether something kept the answer from being found. */
 bool story_is_in_trouble(const struct story *story);
 
-/* "rate 100/s burst 200", "quota 1000 per day Europe/Berlin". */
-struct str story_terms(struct story *story, const struct limit_record *record);
-
 /* What came of asking a limit: "enough". */
 const char *story_answer(const struct story_limit *limit);
 
