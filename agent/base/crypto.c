@@ -20,6 +20,7 @@ static EVP_KDF *pbkdf2;
 
 struct crypto_hasher {
     EVP_MD_CTX *digest; /* NULL in an HMAC hasher */
+    EVP_MD_CTX *peek;   /* where a digest in pieces is ended; NULL: not yet needed */
     EVP_MAC_CTX *mac;   /* NULL in a plain one */
 };
 
@@ -91,6 +92,7 @@ void crypto_hasher_free(struct crypto_hasher *hasher)
 {
     if (hasher) {
         EVP_MD_CTX_free(hasher->digest);
+        EVP_MD_CTX_free(hasher->peek);
         EVP_MAC_CTX_free(hasher->mac);
         free(hasher);
     }
@@ -121,6 +123,33 @@ enum err crypto_hash(struct crypto_hasher *hasher, const void *data, size_t leng
                                   : hash_keyed(hasher->mac, data, length, out);
 
     if (!is_done) {
+        crypto_wipe(out, CRYPTO_SHA256_BYTES);
+        return ERR_CRYPTO;
+    }
+    return ERR_OK;
+}
+
+enum err crypto_hash_begin(struct crypto_hasher *hasher)
+{
+    ensure(hasher->digest);
+    if (!hasher->peek) {
+        hasher->peek = EVP_MD_CTX_new();
+    }
+    bool is_done = hasher->peek && EVP_DigestInit_ex2(hasher->digest, sha256, NULL) == 1;
+    return is_done ? ERR_OK : ERR_CRYPTO;
+}
+
+enum err crypto_hash_add(struct crypto_hasher *hasher, const void *data, size_t length)
+{
+    return EVP_DigestUpdate(hasher->digest, data, length) == 1 ? ERR_OK : ERR_CRYPTO;
+}
+
+enum err crypto_hash_peek(const struct crypto_hasher *hasher, uint8_t out[CRYPTO_SHA256_BYTES])
+{
+    unsigned written = 0;
+
+    if (EVP_MD_CTX_copy_ex(hasher->peek, hasher->digest) != 1 ||
+        EVP_DigestFinal_ex(hasher->peek, out, &written) != 1 || written != CRYPTO_SHA256_BYTES) {
         crypto_wipe(out, CRYPTO_SHA256_BYTES);
         return ERR_CRYPTO;
     }

@@ -48,6 +48,13 @@ enum err crypto_scrypt(struct str password, struct str salt, const struct crypto
 enum err crypto_pbkdf2(struct str password, struct str salt, uint64_t iterations, uint8_t *out,
                        size_t length) MUST_USE;
 
+/* The same of what comes in pieces, with a plain hasher: begin, then add and peek in any order. A peek
+ * tells the digest of all that was added so far. After ERR_CRYPTO begin again. */
+enum err crypto_hash_begin(struct crypto_hasher *hasher) MUST_USE;
+enum err crypto_hash_add(struct crypto_hasher *hasher, const void *data, size_t length) MUST_USE;
+enum err crypto_hash_peek(const struct crypto_hasher *hasher,
+                          uint8_t out[CRYPTO_SHA256_BYTES]) MUST_USE;
+
 #define CRYPTO_SHA1_BYTES 20
 
 /* The name that Redis gives to a script; broken as a promise about contents. Needs no

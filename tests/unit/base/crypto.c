@@ -155,6 +155,26 @@ START_TEST(random_fills_every_byte_and_never_repeats)
 }
 END_TEST
 
+/* FIPS 180-4, in pieces; a look in between changes nothing. */
+START_TEST(sha256_in_pieces_gives_the_same)
+{
+    struct crypto_hasher *hasher = crypto_sha256_new();
+    uint8_t whole[CRYPTO_SHA256_BYTES], pieces[CRYPTO_SHA256_BYTES];
+
+    for (size_t cut = 0; cut <= 3; cut++) {
+        ck_assert_int_eq(crypto_hash(hasher, "abc", 3, whole), ERR_OK);
+        ck_assert_int_eq(crypto_hash_begin(hasher), ERR_OK);
+        ck_assert_int_eq(crypto_hash_add(hasher, "abc", cut), ERR_OK);
+        ck_assert_int_eq(crypto_hash_peek(hasher, pieces), ERR_OK);
+        ck_assert_int_eq(memcmp(whole, pieces, sizeof(whole)) == 0, cut == 3);
+        ck_assert_int_eq(crypto_hash_add(hasher, "abc" + cut, 3 - cut), ERR_OK);
+        ck_assert_int_eq(crypto_hash_peek(hasher, pieces), ERR_OK);
+        ck_assert_mem_eq(whole, pieces, sizeof(whole));
+    }
+    crypto_hasher_free(hasher);
+}
+END_TEST
+
 Suite *crypto_suite(void)
 {
     Suite *suite = suite_create("crypto");
@@ -162,6 +182,7 @@ Suite *crypto_suite(void)
 
     tcase_add_checked_fixture(tests, start, crypto_stop);
     tcase_add_test(tests, sha256_gives_the_published_values_again_and_again);
+    tcase_add_test(tests, sha256_in_pieces_gives_the_same);
     tcase_add_test(tests, hmac_gives_the_published_values_again_and_again);
     tcase_add_test(tests, scrypt_and_pbkdf2_give_the_published_values);
     tcase_add_test(tests, scrypt_fails_where_the_parameters_make_no_sense);

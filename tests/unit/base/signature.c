@@ -1,5 +1,7 @@
 #include "agent/base/signature.h"
 
+#include "agent/base/signature_make.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -492,12 +494,46 @@ START_TEST(threads_share_a_key)
 }
 END_TEST
 
+/* RFC 8032 7.1, test 2. */
+START_TEST(makes_the_published_signature)
+{
+    uint8_t seed[ED25519_SEED_BYTES], want[ED25519_SIGNATURE_BYTES], made[ED25519_SIGNATURE_BYTES];
+    uint8_t public_key[ED25519_PUBLIC_BYTES], want_public[ED25519_PUBLIC_BYTES];
+    char pem[ED25519_PEM_MAX];
+    struct signature_key *key;
+
+    ck_assert(enc_unhex(STR("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"),
+                        seed, sizeof(seed)));
+    ck_assert(enc_unhex(STR("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"),
+                        want_public, sizeof(want_public)));
+    ck_assert(enc_unhex(STR("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+                            "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"),
+                        want, sizeof(want)));
+    struct signature_maker *maker = signature_maker_new(seed);
+    ck_assert_ptr_nonnull(maker);
+    signature_maker_public(maker, public_key);
+    ck_assert_mem_eq(public_key, want_public, sizeof(public_key));
+    ck_assert_int_eq(signature_make(maker, STR("\x72"), made), ERR_OK);
+    ck_assert_mem_eq(made, want, sizeof(made));
+    signature_maker_free(maker);
+
+    ck_assert_int_eq(signature_public_pem(public_key, pem), ERR_OK);
+    ck_assert_int_eq(signature_key_pem(str_from_c(pem), &key, NULL), ERR_OK);
+    struct signature_check *check = signature_check_new(key, SIGNATURE_EDDSA);
+    ck_assert(signature_is_good(check, STR("\x72"), str_make((char *)made, sizeof(made))));
+    ck_assert(!signature_is_good(check, STR("\x73"), str_make((char *)made, sizeof(made))));
+    signature_check_free(check);
+    signature_key_free(key);
+}
+END_TEST
+
 Suite *signature_suite(void)
 {
     Suite *suite = suite_create("signature");
     TCase *tests = tcase_create("signature");
 
     tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, makes_the_published_signature);
     tcase_add_test(tests, names_are_exact);
     tcase_add_loop_test(tests, only_what_was_signed_is_good, 0, COUNT(algorithms));
     tcase_add_loop_test(tests, every_other_length_is_refused, 0, COUNT(algorithms));
