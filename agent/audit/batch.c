@@ -7,9 +7,24 @@
 #include "agent/audit/spool_inside.h"
 #include "agent/base/log.h"
 
+#define DATA_BEGIN AUDIT_PROOF_LINE_MAX
+
+static void empty(struct audit_batch *batch)
+{
+    batch->start = batch->written = batch->length = DATA_BEGIN;
+    batch->proof_length = 0;
+    for (size_t i = 0; i < batch->source_count; i++) {
+        batch->sources[i].begin = batch->sources[i].end = 0;
+    }
+}
+
 enum err audit_batch_init(struct audit_batch *batch)
 {
-    *batch = (struct audit_batch){.data = malloc(AUDIT_BATCH_BYTES + AUDIT_LINE_ROOM)};
+    *batch = (struct audit_batch){
+        .data = malloc(DATA_BEGIN + AUDIT_BATCH_BYTES + AUDIT_LINE_ROOM),
+        .room = AUDIT_BATCH_BYTES,
+    };
+    empty(batch);
     return batch->data ? ERR_OK : ERR_MEMORY;
 }
 
@@ -34,7 +49,9 @@ enum err audit_batch_add(struct audit_batch *batch, struct spool *spool, bool is
     *source = (struct audit_source){.spool = spool,
                                     .is_leftover = is_leftover,
                                     .read_position = ring->ledger.tail,
-                                    .read_sequence = ring->ledger.delivered};
+                                    .read_sequence = ring->ledger.delivered,
+                                    .written_position = ring->ledger.tail,
+                                    .written_sequence = ring->ledger.delivered};
     audit_line_origin(&ring->control->birth, &source->origin);
     return ERR_OK;
 }
@@ -101,7 +118,7 @@ static void fill_from(struct audit_batch *batch, struct audit_source *source)
         spool_flush(source->spool);
     }
     source->begin = batch->length;
-    while (batch->length < AUDIT_BATCH_BYTES &&
+    while (batch->length < DATA_BEGIN + batch->room &&
            audit_ring_next(ring, source->read_position, source->read_sequence, &record)) {
         add_line(batch, source, &record);
     }
@@ -114,11 +131,14 @@ static void fill_from(struct audit_batch *batch, struct audit_source *source)
 
 static void mark_sources(struct audit_batch *batch)
 {
+    if (!batch->has_unsettled) {
+        batch->unsettled = batch->place;
+    }
     for (size_t i = 0; i < batch->source_count; i++) {
         struct audit_source *source = &batch->sources[i];
 
         if (source->end > batch->start) {
-            audit_ring_mark(spool_ring(source->spool), &batch->place, source->read_sequence);
+            audit_ring_mark(spool_ring(source->spool), &batch->unsettled, source->read_sequence);
         }
     }
 }
@@ -131,45 +151,107 @@ static const char *last_line(const char *data, size_t begin, size_t end)
     return feed ? feed + 1 : data + begin;
 }
 
-/* Up to the record whose line is the last before data[end]. */
-static void settle_part(struct audit_batch *batch, struct audit_source *source, size_t end)
+/* The record whose line is the last before data[end]. */
+static void find_written(struct audit_batch *batch, struct audit_source *source, size_t end,
+                         struct audit_ring_record *out)
 {
-    struct audit_ring *ring = spool_ring(source->spool);
+    const struct audit_ring *ring = spool_ring(source->spool);
     const char *line = last_line(batch->data, source->begin, end);
-    uint64_t position = ring->ledger.tail, sequence = ring->ledger.delivered;
     uint64_t last = audit_line_sequence(&source->origin, line, (size_t)(batch->data + end - line));
     struct audit_ring_record record;
 
-    while (sequence < last && audit_ring_next(ring, position, sequence, &record)) {
-        position = record.end;
-        sequence = record.sequence;
+    out->end = source->written_position;
+    out->sequence = source->written_sequence;
+    while (out->sequence < last && audit_ring_next(ring, out->end, out->sequence, &record)) {
+        *out = record;
     }
-    audit_ring_settle(ring, position, sequence);
     source->begin = end;
 }
 
-/* Settles the lines before data[end]. */
-static void settle(struct audit_batch *batch, size_t end)
+static void tell_range(struct audit_batch *batch, const struct audit_source *source, uint64_t last)
+{
+    const struct audit_ring_birth *birth = &spool_ring(source->spool)->control->birth;
+    struct audit_range range = {
+        .worker = birth->worker, .first = source->written_sequence + 1, .last = last};
+
+    memcpy(range.boot, birth->boot, sizeof(range.boot));
+    audit_proof_add_range(batch->proof, &range);
+}
+
+static void source_written(struct audit_batch *batch, struct audit_source *source, size_t end)
+{
+    struct audit_ring_record last = {.end = source->read_position,
+                                     .sequence = source->read_sequence};
+
+    if (source->end > end) {
+        if (source->begin >= end) {
+            return;
+        }
+        find_written(batch, source, end, &last);
+    }
+    if (batch->proof && last.sequence > source->written_sequence) {
+        tell_range(batch, source, last.sequence);
+    }
+    source->written_position = last.end;
+    source->written_sequence = last.sequence;
+}
+
+void audit_batch_settle(struct audit_batch *batch)
 {
     for (size_t i = 0; i < batch->source_count; i++) {
         struct audit_source *source = &batch->sources[i];
         struct audit_ring *ring = spool_ring(source->spool);
 
-        if (ring->ledger.delivered == source->read_sequence) {
-            continue;
+        if (ring->ledger.delivered != source->written_sequence) {
+            audit_ring_settle(ring, source->written_position, source->written_sequence);
+            spool_note_settled(source->spool, source->written_sequence);
         }
-        if (source->end <= end) {
-            audit_ring_settle(ring, source->read_position, source->read_sequence);
-        } else if (source->begin < end) {
-            settle_part(batch, source, end);
-        }
+    }
+    batch->has_unsettled = false;
+    batch->unsettled_bytes = 0;
+}
+
+/* The lines before data[end] are in the file. */
+static void sources_written(struct audit_batch *batch, size_t end)
+{
+    for (size_t i = 0; i < batch->source_count; i++) {
+        source_written(batch, &batch->sources[i], end);
+    }
+    if (!batch->is_durable || !batch->has_unsettled) {
+        audit_batch_settle(batch);
     }
 }
 
-/* A line is a record; sequences would count the lost ones, too. */
-static uint64_t count_lines(const struct audit_batch *batch, size_t end)
+void audit_batch_rewind(struct audit_batch *batch, bool is_doubtful)
 {
-    const char *at = batch->data + batch->start;
+    for (size_t i = 0; i < batch->source_count; i++) {
+        struct audit_source *source = &batch->sources[i];
+        struct audit_ring *ring = spool_ring(source->spool);
+
+        if (is_doubtful && source->written_sequence > ring->ledger.delivered) {
+            audit_ring_doubt_batch(ring);
+        }
+        source->read_position = source->written_position = ring->ledger.tail;
+        source->read_sequence = source->written_sequence = ring->ledger.delivered;
+    }
+    audit_batch_restart(batch);
+    empty(batch);
+    batch->has_unsettled = false;
+    batch->unsettled_bytes = 0;
+}
+
+void audit_batch_put_proof(struct audit_batch *batch, const char *line, size_t length)
+{
+    batch->start -= length;
+    batch->written = batch->start;
+    batch->proof_length = length;
+    memcpy(batch->data + batch->start, line, length);
+}
+
+/* A line is a record; sequences would count the lost ones, too. */
+static uint64_t count_lines(const struct audit_batch *batch, size_t begin, size_t end)
+{
+    const char *at = batch->data + begin;
     uint64_t count = 0;
 
     while ((at = memchr(at, '\n', (size_t)(batch->data + end - at)))) {
@@ -181,30 +263,49 @@ static uint64_t count_lines(const struct audit_batch *batch, size_t end)
 
 void audit_batch_fill(struct audit_batch *batch)
 {
-    batch->start = batch->written = batch->length = 0;
+    empty(batch);
     for (size_t i = 0; i < batch->source_count; i++) {
         size_t index = (batch->first_source + i) % batch->source_count;
         fill_from(batch, &batch->sources[index]);
     }
     batch->first_source++;
-    if (batch->length == 0) {
-        settle(batch, 0); /* nothing but unreadable records */
+    if (audit_batch_is_empty(batch)) {
+        sources_written(batch, DATA_BEGIN); /* nothing but unreadable records */
     }
 }
 
-/* After a failure: settles what is whole and cuts what is not. */
-static uint64_t settle_whole_lines(struct audit_batch *batch, struct audit_file *file)
+/* The lines up to data[end] are in the file. Gives how many of them are records. */
+static uint64_t note_written(struct audit_batch *batch, size_t end)
+{
+    size_t begin = batch->start + batch->proof_length;
+
+    if (end == batch->start) {
+        return 0;
+    }
+    if (batch->proof_length > 0) {
+        audit_proof_written(batch->proof, batch->data + batch->start, batch->proof_length,
+                            batch->now);
+        batch->proof_length = 0;
+    }
+    uint64_t count = count_lines(batch, begin, end);
+    if (batch->proof && end > begin) {
+        audit_proof_add(batch->proof, batch->data + begin, end - begin, count, batch->now);
+    }
+    batch->has_unsettled |= batch->is_durable;
+    batch->unsettled_bytes += end - batch->start;
+    sources_written(batch, end);
+    batch->place.offset += end - batch->start;
+    batch->start = end;
+    return count;
+}
+
+/* After a failure: what is whole counts, and what is not is cut. */
+static uint64_t keep_whole_lines(struct audit_batch *batch, struct audit_file *file)
 {
     size_t start = batch->start;
     const char *feed = memrchr(batch->data + start, '\n', batch->written - start);
-    size_t whole = feed ? (size_t)(feed - batch->data) + 1 : start;
-    uint64_t count = count_lines(batch, whole);
+    uint64_t count = note_written(batch, feed ? (size_t)(feed - batch->data) + 1 : start);
 
-    if (whole > start) {
-        settle(batch, whole);
-    }
-    batch->place.offset += whole - start;
-    batch->start = whole;
     audit_batch_cut(batch, file);
     return count;
 }
@@ -224,8 +325,12 @@ static enum err aim(struct audit_batch *batch, struct audit_file *file)
     if (is_torn_line_there(batch, file)) {
         return ERR_OK;
     }
-    audit_batch_restart(batch);
+    batch->written = batch->start;
     enum err e = audit_file_begin_line(file, &batch->place);
+    if (e == ERR_OK && batch->proof && batch->place.offset < file->end) {
+        file->end = batch->place.offset;
+        return ERR_RANGE;
+    }
     if (e == ERR_OK) {
         mark_sources(batch);
     }
@@ -246,17 +351,17 @@ enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file,
                          &written);
     int saved_errno = errno;
     batch->written += written;
+    file->end = batch->place.offset + (batch->written - batch->start);
     if (audit_file_place(file, &end) == ERR_MISSING) {
-        audit_batch_restart(batch);
+        batch->written = batch->start;
         return ERR_MISSING;
     }
     if (e == ERR_OK) {
-        *count = count_lines(batch, batch->length);
-        settle(batch, batch->length);
-        batch->start = batch->written = batch->length = 0;
+        *count = note_written(batch, batch->length);
+        empty(batch);
         return ERR_OK;
     }
-    *count = settle_whole_lines(batch, file);
+    *count = keep_whole_lines(batch, file);
     errno = saved_errno;
     return e;
 }
@@ -267,10 +372,17 @@ void audit_batch_cut(struct audit_batch *batch, struct audit_file *file)
 
     if (torn > 0 && audit_file_cut(file, begin + torn, begin) == ERR_OK) {
         batch->written = batch->start;
+        file->end = begin;
     }
 }
 
 void audit_batch_restart(struct audit_batch *batch)
 {
     batch->written = batch->start;
+    if (batch->proof_length > 0) {
+        batch->start += batch->proof_length;
+        batch->written = batch->start;
+        batch->proof_length = 0;
+        audit_proof_drop(batch->proof);
+    }
 }

@@ -1,13 +1,19 @@
 /*
  * A batch: the lines the writer has made of the spools' records and is putting into the file.
  *
- *   data: [ settled | start ... written ... | length ]
- *                     lines not settled yet
+ *   data: [ room | start ... written ... | length ]
+ *                  lines not in the file yet
  *
  * What makes it exactly once: before the first byte is written every spool of the batch notes the
  * place in the file and the batch's last record (mark); after the last byte each moves its tail
  * (settle). Between the two, records stand in the spool and perhaps in the file, and the file
  * tells which.
+ *
+ * In durable mode tails move only when the caller says that the file is synced
+ * (audit_batch_settle), for all batches since the last time; the mark stays where the first of them
+ * began. After a sync that failed the spools are read again (audit_batch_rewind).
+ *
+ * A line of the proof (proof.h) goes in front of the others, into the room before them.
  *
  * After a failure the lines that are whole are settled and the torn one is cut off the file. Where
  * that fails too, the batch goes on in the middle of the line when the file takes bytes again.
@@ -23,9 +29,13 @@
 
 #include "agent/audit/file.h"
 #include "agent/audit/line.h"
+#include "agent/audit/proof.h"
 #include "agent/audit/spool.h"
 
-#define AUDIT_BATCH_BYTES (256u * 1024)
+#define AUDIT_BATCH_BYTES AUDIT_BLOCK_BYTES
+
+/* Of all that may wait for one sync. */
+#define AUDIT_GROUP_BYTES (1024u * 1024)
 
 /* A spool that is drained. */
 struct audit_source {
@@ -34,13 +44,23 @@ struct audit_source {
     struct audit_line_origin origin;
     uint64_t read_position; /* what follows the last record made into a line */
     uint64_t read_sequence;
+    uint64_t written_position; /* what follows the last record in the file */
+    uint64_t written_sequence;
     size_t begin, end; /* its lines in the batch */
 };
 
 struct audit_batch {
     char *data;
     size_t start, written, length;
-    struct audit_place place; /* of data[start] */
+    size_t room;               /* bytes that the next fill may make; a line may exceed it */
+    struct audit_place place;  /* of data[start] */
+    struct audit_proof *proof; /* told what is in the file; borrowed; NULL: none */
+    size_t proof_length;       /* of its line at data[start]; 0: there is none */
+    struct now now;            /* of the writer's turn */
+    bool is_durable;
+    bool has_unsettled; /* lines in the file that wait for a sync */
+    size_t unsettled_bytes;
+    struct audit_place unsettled; /* where they begin */
     struct audit_source *sources;
     size_t source_count;
     size_t first_source; /* takes turns, so that none starves */
@@ -64,15 +84,26 @@ bool audit_batch_is_empty(const struct audit_batch *batch);
 /* Makes lines until the batch is full or the spools are read. Only while the batch is empty. */
 void audit_batch_fill(struct audit_batch *batch);
 
-/* Writes and settles. ERR_MISSING: the file was removed; the lines go into the next one.
- * ERR_IO: errno says why; what could be written is settled. *count: records settled. */
+/* Writes, and settles but in durable mode. ERR_MISSING: the file was removed; the lines go into the
+ * next one. ERR_RANGE, with a proof: somebody cut the file, a new segment is to begin. ERR_IO: errno
+ * says why; what could be written counts. *count: records written. */
 enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file,
                              uint64_t *count) MUST_USE;
+
+/* Everything in the file is synced. */
+void audit_batch_settle(struct audit_batch *batch);
+
+/* What is not settled is made into lines again: marked as redelivered where it may stand in a file
+ * that is left. */
+void audit_batch_rewind(struct audit_batch *batch, bool is_doubtful);
+
+/* A line of the proof, before all others. Only where no line is torn. */
+void audit_batch_put_proof(struct audit_batch *batch, const char *line, size_t length);
 
 /* Cuts the torn line off, if there is one. Where that fails it stays. */
 void audit_batch_cut(struct audit_batch *batch, struct audit_file *file);
 
-/* The file is another one: the torn line, if there is one, begins anew. */
+/* The file is another one: the torn line, if there is one, begins anew, and the proof's is gone. */
 void audit_batch_restart(struct audit_batch *batch);
 
 #endif

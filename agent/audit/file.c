@@ -8,7 +8,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-static enum err prepare(int fd)
+#include "agent/audit/line.h"
+
+static enum err prepare(int fd, uint64_t *end)
 {
     struct stat st;
 
@@ -19,6 +21,7 @@ static enum err prepare(int fd)
         errno = EINVAL;
         return ERR_IO;
     }
+    *end = (uint64_t)st.st_size;
     /* Where a file system has no locks there is none to break. */
     return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? ERR_BUSY : ERR_OK;
 }
@@ -30,10 +33,11 @@ enum err audit_file_open(struct audit_file *file, const char *path, struct diag 
     }
     /* O_NONBLOCK: a FIFO must not hold the writer up before it is refused. */
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-    enum err e = fd < 0 ? ERR_IO : prepare(fd);
+    uint64_t end = 0;
+    enum err e = fd < 0 ? ERR_IO : prepare(fd, &end);
     if (e == ERR_OK) {
         audit_file_close(file);
-        file->fd = fd;
+        *file = (struct audit_file){.fd = fd, .end = end};
         return ERR_OK;
     }
     int saved_errno = errno;
@@ -46,6 +50,15 @@ enum err audit_file_open(struct audit_file *file, const char *path, struct diag 
     }
     errno = saved_errno;
     return e;
+}
+
+void audit_file_refresh(struct audit_file *file)
+{
+    struct stat st;
+
+    if (fstat(file->fd, &st) == 0) {
+        file->end = (uint64_t)st.st_size;
+    }
 }
 
 void audit_file_close(struct audit_file *file)
@@ -114,6 +127,35 @@ enum err audit_file_begin_line(struct audit_file *file, struct audit_place *out)
     }
     *out = place;
     return ERR_OK;
+}
+
+/* The length of what follows the last line feed; all that was read where there is none. */
+static size_t torn_length(const char *data, size_t length)
+{
+    const char *feed = memrchr(data, '\n', length);
+
+    return feed ? length - (size_t)(feed - data) - 1 : length;
+}
+
+enum err audit_file_cut_torn(struct audit_file *file)
+{
+    char tail[AUDIT_LINE_MAX];
+    const struct str begin = STR(AUDIT_LINE_BEGIN);
+    size_t most = file->end < sizeof(tail) ? (size_t)file->end : sizeof(tail);
+    ssize_t count = pread(file->fd, tail, most, (off_t)(file->end - most));
+
+    if (count != (ssize_t)most) {
+        return ERR_IO;
+    }
+    size_t torn = torn_length(tail, most);
+    size_t known = torn < begin.len ? torn : begin.len;
+    if (torn == 0 || (torn == most && most < file->end) ||
+        memcmp(tail + most - torn, begin.ptr, known) != 0) {
+        return ERR_OK;
+    }
+    enum err e = audit_file_cut(file, file->end, file->end - torn);
+    file->end -= e == ERR_OK ? torn : 0;
+    return e;
 }
 
 enum err audit_file_write(struct audit_file *file, const char *data, size_t length, size_t *written)

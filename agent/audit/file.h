@@ -17,7 +17,8 @@
 #include "agent/base/err.h"
 
 struct audit_file {
-    int fd; /* -1: none */
+    int fd;       /* -1: none */
+    uint64_t end; /* what follows the last byte that the writer knows of */
 };
 
 #define AUDIT_FILE_NONE ((struct audit_file){.fd = -1})
@@ -28,6 +29,9 @@ struct audit_file {
  * another agent has it.
  */
 enum err audit_file_open(struct audit_file *file, const char *path, struct diag *diag) MUST_USE;
+
+/* After somebody else's cut that is known of: `end` is where the file ends. */
+void audit_file_refresh(struct audit_file *file);
 
 void audit_file_close(struct audit_file *file);
 
@@ -42,6 +46,9 @@ enum err audit_file_place(const struct audit_file *file, struct audit_place *out
 /* The same at the beginning of a line: ends a last line that has no end, which is nobody's record.
  */
 enum err audit_file_begin_line(struct audit_file *file, struct audit_place *out) MUST_USE;
+
+/* Before a segment is gone on with: cuts a last line that has no end, where it is one of ours. */
+enum err audit_file_cut_torn(struct audit_file *file) MUST_USE;
 
 /* *written is set on failure too: how much stands in the file. */
 enum err audit_file_write(struct audit_file *file, const char *data, size_t length,

@@ -17,7 +17,7 @@
 #define SCAN_BYTES (4 * AUDIT_LINE_MAX)
 
 /* What the last batch can take of a file. */
-#define BATCH_BYTES_MAX (AUDIT_BATCH_BYTES + AUDIT_LINE_MAX)
+#define BATCH_BYTES_MAX (AUDIT_GROUP_BYTES + 2 * AUDIT_BATCH_BYTES + AUDIT_PROOF_LINE_MAX)
 
 static void directory_of(const char *path, char out[PATH_BYTES])
 {

@@ -23,6 +23,8 @@ struct spool {
     char *path;
     /* Written by the worker only. */
     _Atomic uint64_t recorded, coalesced, refused;
+    /* Written by the writer only. */
+    _Alignas(64) _Atomic uint64_t settled;
 };
 
 static struct spool *new_spool(const char *path)
@@ -142,6 +144,21 @@ void spool_close(struct spool *spool)
 struct audit_ring *spool_ring(struct spool *spool)
 {
     return &spool->ring;
+}
+
+uint64_t spool_sequence(const struct spool *spool)
+{
+    return spool->ring.next_sequence - 1;
+}
+
+uint64_t spool_settled(const struct spool *spool)
+{
+    return atomic_load_explicit(&spool->settled, memory_order_acquire);
+}
+
+void spool_note_settled(struct spool *spool, uint64_t sequence)
+{
+    atomic_store_explicit(&spool->settled, sequence, memory_order_release);
 }
 
 const char *spool_path(const struct spool *spool)

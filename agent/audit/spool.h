@@ -60,6 +60,11 @@ void spool_close(struct spool *spool);
 /* The worker's side. No allocation, no system call. */
 enum spool_result spool_append(struct spool *spool, const struct audit_record *record);
 
+/* The sequence of the last record that spool_append() took; and of the last one that is settled: in
+ * the file, in durable mode on its disk. The latter may be read by any thread. */
+uint64_t spool_sequence(const struct spool *spool);
+uint64_t spool_settled(const struct spool *spool);
+
 /* Once per turn of the loop, and at least once a second: writes the counts that are due, every
  * second while the pressure lasts, at once when it has ended. */
 void spool_tick(struct spool *spool, struct now now);

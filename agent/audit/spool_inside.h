@@ -13,6 +13,9 @@ enum err spool_adopt(const char *path, struct spool **out, struct diag *diag) MU
 /* The consumer's functions of the ring are the writer's; the rest is the worker's. */
 struct audit_ring *spool_ring(struct spool *spool);
 
+/* What spool_settled() gives from now on. */
+void spool_note_settled(struct spool *spool, uint64_t sequence);
+
 const char *spool_path(const struct spool *spool);
 
 /* Records every count. Only where the worker has ended. */

@@ -2,54 +2,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "agent/audit/batch.h"
-#include "agent/audit/file.h"
 #include "agent/audit/recover.h"
 #include "agent/audit/spool_inside.h"
-#include "agent/base/clock.h"
-#include "agent/base/log.h"
+#include "agent/audit/writer_inside.h"
 
 #define BUSY_PAUSE_US      5000
 #define IDLE_PAUSE_US      50000
 #define RETRY_PAUSE_US     10000
 #define RETRY_PAUSE_MAX_US 1000000
 #define CHECK_INTERVAL_US  1000000
-#define LOG_INTERVAL_US    10000000
 
 /* What a ring must be able to take between two looks: 350 bytes a record, 200,000 records/s. */
 #define BURST_BYTES_PER_MS 70000
-
-struct audit_writer {
-    struct audit_batch batch;
-    struct audit_file file;
-    char *path;
-    int lock_fd;
-    int64_t check_due_us; /* when the file's name is looked at again */
-    int64_t idle_pause_us;
-    int64_t pause_us;
-    bool is_failing;
-    struct log_limit write_log, open_log, full_log;
-
-    pthread_t thread;
-    bool has_thread;
-    pthread_mutex_t mutex; /* guards from here ... */
-    pthread_cond_t wake;
-    bool wants_reopen;
-    bool is_stopping;
-    char *next_path;
-    int64_t give_up_us; /* ... to here */
-
-    _Atomic uint64_t written, write_errors, redelivered, lost;
-};
 
 /* The folder itself, not a file in it, which somebody could remove. */
 static enum err lock_folder(const char *spool_dir, int *out, struct diag *diag)
@@ -71,37 +44,6 @@ static enum err lock_folder(const char *spool_dir, int *out, struct diag *diag)
     return ERR_OK;
 }
 
-static void init_wake(struct audit_writer *writer)
-{
-    pthread_condattr_t attributes;
-
-    pthread_mutex_init(&writer->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&writer->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
-static struct audit_writer *new_writer(const char *path)
-{
-    struct audit_writer *writer = calloc(1, sizeof(*writer));
-
-    if (!writer) {
-        return NULL;
-    }
-    writer->lock_fd = -1;
-    writer->file = AUDIT_FILE_NONE;
-    writer->idle_pause_us = IDLE_PAUSE_US;
-    writer->path = strdup(path);
-    if (!writer->path || audit_batch_init(&writer->batch) != ERR_OK) {
-        free(writer->path);
-        free(writer);
-        return NULL;
-    }
-    init_wake(writer);
-    return writer;
-}
-
 static void free_writer(struct audit_writer *writer)
 {
     for (size_t i = 0; i < writer->batch.source_count; i++) {
@@ -114,11 +56,36 @@ static void free_writer(struct audit_writer *writer)
     if (writer->lock_fd >= 0) {
         close(writer->lock_fd);
     }
-    pthread_cond_destroy(&writer->wake);
+    if (writer->wake_fd >= 0) {
+        close(writer->wake_fd);
+    }
+    audit_proof_fini(&writer->proof);
     pthread_mutex_destroy(&writer->mutex);
     free(writer->next_path);
     free(writer->path);
     free(writer);
+}
+
+static struct audit_writer *new_writer(const struct audit_writer_settings *settings)
+{
+    struct audit_writer *writer = calloc(1, sizeof(*writer));
+
+    if (!writer) {
+        return NULL;
+    }
+    writer->settings = *settings;
+    writer->lock_fd = -1;
+    writer->file = AUDIT_FILE_NONE;
+    writer->idle_pause_us = IDLE_PAUSE_US;
+    writer->path = strdup(settings->audit_file);
+    writer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&writer->mutex, NULL);
+    if (!writer->path || writer->wake_fd < 0 || audit_batch_init(&writer->batch) != ERR_OK) {
+        free_writer(writer);
+        return NULL;
+    }
+    writer->batch.is_durable = settings->is_durable;
+    return writer;
 }
 
 static void bump(_Atomic uint64_t *counter, uint64_t by)
@@ -141,6 +108,59 @@ static bool take_requests(struct audit_writer *writer)
     return is_wanted;
 }
 
+/* In durable mode: the lines in the file are settled once the disk has them. A sync that failed is
+ * not tried again on this file. */
+static enum err sync_group(struct audit_writer *writer, struct now now)
+{
+    struct audit_batch *batch = &writer->batch;
+    uint64_t swallowed;
+
+    if (!batch->has_unsettled) {
+        return ERR_OK;
+    }
+    if (audit_file_sync(&writer->file) != ERR_OK) {
+        bump(&writer->write_errors, 1);
+        if (log_limit_pass(&writer->write_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
+            log_error("audit: %s can not be synced: %s; its last records go into a new segment",
+                      log_quote(str_from_c(writer->path)).text, strerror(errno));
+        }
+        writer->is_poisoned = true;
+        audit_batch_rewind(batch, true);
+        return ERR_IO;
+    }
+    audit_batch_settle(batch);
+    if (writer->settings.settled_cb) {
+        writer->settings.settled_cb(writer->settings.settled_context);
+    }
+    return ERR_OK;
+}
+
+static enum err replace_poisoned(struct audit_writer *writer, struct now now)
+{
+    enum err e = writer_replace_file(writer, now);
+
+    writer->is_poisoned = e != ERR_OK;
+    return e;
+}
+
+/* The block that is open is closed in the file that is left, as far as that takes it. */
+static void leave_file(struct audit_writer *writer, struct now now)
+{
+    uint64_t count = 0;
+
+    if (audit_batch_is_empty(&writer->batch)) {
+        writer_put_checkpoint(writer, true, now);
+        if (!audit_batch_is_empty(&writer->batch) &&
+            audit_batch_deliver(&writer->batch, &writer->file, &count) != ERR_OK) {
+            audit_batch_cut(&writer->batch, &writer->file);
+            audit_batch_restart(&writer->batch);
+        }
+    }
+    if (writer->settings.is_durable) {
+        sync_group(writer, now);
+    }
+}
+
 /* The old file goes on where the new one can not be had. */
 static void reopen(struct audit_writer *writer, struct now now)
 {
@@ -148,16 +168,21 @@ static void reopen(struct audit_writer *writer, struct now now)
     struct diag diag = {0};
     uint64_t swallowed;
 
-    audit_batch_cut(&writer->batch, &writer->file);
-    enum err e = audit_file_open(&writer->file, writer->path, &diag);
     writer->check_due_us = now.mono_us + CHECK_INTERVAL_US;
+    audit_batch_cut(&writer->batch, &writer->file);
+    if (audit_file_is_named(&writer->file, writer->path)) {
+        return;
+    }
+    leave_file(writer, now);
+    enum err e = audit_file_open(&writer->file, writer->path, &diag);
     if (e != ERR_OK) {
         bump(&writer->write_errors, 1);
-        if (log_limit_pass(&writer->open_log, now.mono_us, LOG_INTERVAL_US, &swallowed)) {
+        if (log_limit_pass(&writer->open_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
             log_error("%s", diag.text);
         }
     } else if (writer->file.fd != old) {
-        audit_batch_restart(&writer->batch);
+        writer->is_poisoned = false;
+        writer_begin_segment(writer, now);
         log_info("audit: %s opened anew", log_quote(str_from_c(writer->path)).text);
     }
 }
@@ -171,7 +196,7 @@ static void warn_of_pressure(struct audit_writer *writer, struct now now)
 
         spool_counters(writer->batch.sources[i].spool, &counters);
         if (counters.used_bytes > counters.capacity_bytes / 2 &&
-            log_limit_pass(&writer->full_log, now.mono_us, LOG_INTERVAL_US, &swallowed)) {
+            log_limit_pass(&writer->full_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
             log_warning("audit: the spool is more than half full; denials are being coalesced");
         }
     }
@@ -201,11 +226,26 @@ static void note_result(struct audit_writer *writer, enum err e, int saved_errno
         return;
     }
     bump(&writer->write_errors, 1);
-    if (log_limit_pass(&writer->write_log, now.mono_us, LOG_INTERVAL_US, &swallowed)) {
+    if (log_limit_pass(&writer->write_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
         log_error("audit: %s can not be written: %s; records wait in the spool",
                   log_quote(str_from_c(writer->path)).text,
                   e == ERR_IO ? strerror(saved_errno) : err_text(e));
     }
+}
+
+/* A new segment, before what waits, for a file that is not what it was. */
+static void begin_anew(struct audit_writer *writer, enum err e, struct now now)
+{
+    if (writer->settings.is_durable) {
+        audit_batch_rewind(&writer->batch, e == ERR_RANGE);
+    }
+    if (e == ERR_RANGE) {
+        log_info("audit: %s was cut by somebody else; a new segment begins",
+                 log_quote(str_from_c(writer->path)).text);
+        writer_begin_segment(writer, now);
+        return;
+    }
+    reopen(writer, now);
 }
 
 static enum err deliver(struct audit_writer *writer, struct now now)
@@ -213,12 +253,14 @@ static enum err deliver(struct audit_writer *writer, struct now now)
     uint64_t count = 0;
     enum err e = audit_batch_deliver(&writer->batch, &writer->file, &count);
 
-    if (e == ERR_MISSING) {
-        reopen(writer, now);
+    if (e == ERR_MISSING || e == ERR_RANGE) {
+        begin_anew(writer, e, now);
         e = audit_batch_deliver(&writer->batch, &writer->file, &count);
     }
     note_result(writer, e, errno, now);
     bump(&writer->written, count);
+    writer->segment_records += count;
+    writer_note_proof(writer, now);
     atomic_store_explicit(&writer->redelivered, writer->batch.redelivered_count,
                           memory_order_relaxed);
     return e;
@@ -231,25 +273,64 @@ enum turn {
     TURN_FAILED,
 };
 
+/* Fills the empty batch. */
+static void fill(struct audit_writer *writer)
+{
+    writer->batch.room = audit_proof_room(&writer->proof);
+    audit_batch_fill(&writer->batch);
+    atomic_store_explicit(&writer->lost, writer->batch.unreadable_count, memory_order_relaxed);
+}
+
+/* What comes next into the empty batch: a checkpoint, or lines. */
+static void prepare(struct audit_writer *writer, struct now now)
+{
+    bool is_segment_due = writer_is_segment_due(writer, now);
+
+    writer_put_checkpoint(writer, is_segment_due, now);
+    if (!audit_batch_is_empty(&writer->batch)) {
+        return;
+    }
+    if (is_segment_due && sync_group(writer, now) == ERR_OK) {
+        writer_rotate(writer, now);
+    }
+    if (audit_batch_is_empty(&writer->batch)) {
+        fill(writer);
+    }
+}
+
+/* The batch has no room left, or there was no room for lines in it. */
+static bool is_more_likely(const struct audit_batch *batch)
+{
+    return batch->proof_length > 0 || batch->length - batch->start >= batch->room;
+}
+
 static enum turn turn(struct audit_writer *writer, struct now now)
 {
+    writer->batch.now = now;
     if (take_requests(writer) || now.mono_us >= writer->check_due_us) {
         reopen(writer, now);
         warn_of_pressure(writer, now);
+        writer_remove_old(writer, now);
+    }
+    if (writer->is_poisoned && replace_poisoned(writer, now) != ERR_OK) {
+        return TURN_FAILED;
     }
     if (audit_batch_is_empty(&writer->batch)) {
-        audit_batch_fill(&writer->batch);
-        atomic_store_explicit(&writer->lost, writer->batch.unreadable_count, memory_order_relaxed);
+        prepare(writer, now);
     }
     if (audit_batch_is_empty(&writer->batch)) {
         drop_leftovers(writer);
-        return TURN_IDLE;
+        return sync_group(writer, now) == ERR_OK ? TURN_IDLE : TURN_FAILED;
     }
-    bool is_full = writer->batch.length >= AUDIT_BATCH_BYTES;
+    bool is_full = is_more_likely(&writer->batch);
     if (deliver(writer, now) != ERR_OK) {
+        (void)sync_group(writer, now);
         return TURN_FAILED;
     }
-    return is_full ? TURN_MORE : TURN_MOVED;
+    if (is_full && writer->batch.unsettled_bytes < AUDIT_GROUP_BYTES) {
+        return TURN_MORE;
+    }
+    return sync_group(writer, now) != ERR_OK ? TURN_FAILED : is_full ? TURN_MORE : TURN_MOVED;
 }
 
 static void set_pause(struct audit_writer *writer, enum turn result)
@@ -279,13 +360,16 @@ static void set_pause(struct audit_writer *writer, enum turn result)
 /* Ends early when something is asked for. True: the writer is to stop. */
 static bool pause_until(struct audit_writer *writer, int64_t until_us)
 {
-    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    int result = 0;
+    struct pollfd wake = {.fd = writer->wake_fd, .events = POLLIN};
+    int64_t left_us = until_us - clock_read().mono_us;
+    struct timespec left = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+    uint64_t count;
 
-    pthread_mutex_lock(&writer->mutex);
-    while (result == 0 && !writer->is_stopping && !writer->wants_reopen && !writer->next_path) {
-        result = pthread_cond_timedwait(&writer->wake, &writer->mutex, &until);
+    if (left_us > 0 && ppoll(&wake, 1, &left, NULL) > 0 &&
+        read(writer->wake_fd, &count, sizeof(count)) < 0) {
+        log_debug("audit: nobody woke the writer");
     }
+    pthread_mutex_lock(&writer->mutex);
     bool is_stopping = writer->is_stopping;
     pthread_mutex_unlock(&writer->mutex);
     return is_stopping;
@@ -305,6 +389,22 @@ static bool is_drained(struct audit_writer *writer)
     return is_done;
 }
 
+/* So that nothing is without a checkpoint. */
+static void finish_segment(struct audit_writer *writer)
+{
+    struct now now = clock_read();
+    uint64_t count;
+
+    writer->batch.now = now;
+    if (audit_batch_is_empty(&writer->batch) && !writer->is_poisoned) {
+        writer_put_checkpoint(writer, true, now);
+    }
+    if (!audit_batch_is_empty(&writer->batch) && !writer->is_failing &&
+        audit_batch_deliver(&writer->batch, &writer->file, &count) == ERR_OK) {
+        writer_note_proof(writer, now);
+    }
+}
+
 static void drain(struct audit_writer *writer, int64_t give_up_us)
 {
     enum turn result = TURN_MOVED;
@@ -321,6 +421,7 @@ static void drain(struct audit_writer *writer, int64_t give_up_us)
     if (!is_drained(writer)) {
         log_error("audit: not everything could be written; the rest waits in the spool files");
     }
+    finish_segment(writer);
     drop_leftovers(writer);
     if (audit_file_sync(&writer->file) != ERR_OK) {
         log_error("audit: %s can not be synced: %s", log_quote(str_from_c(writer->path)).text,
@@ -351,10 +452,29 @@ static void deliver_leftovers(struct audit_writer *writer)
     } while (result == TURN_MOVED || result == TURN_MORE);
 }
 
+static enum err open_proof(struct audit_writer *writer,
+                           const struct audit_writer_settings *settings, struct diag *diag)
+{
+    struct audit_keys *keys = NULL;
+    enum err e = settings->key_file ? audit_keys_open(settings->key_file, &keys, diag) : ERR_OK;
+
+    if (e != ERR_OK) {
+        return e;
+    }
+    e = audit_proof_init(&writer->proof, settings->agent, settings->boot ? settings->boot : "",
+                         keys);
+    if (e != ERR_OK) {
+        diag_set(diag, "audit: %s", err_text(e));
+    }
+    writer->batch.proof = &writer->proof;
+    return e;
+}
+
 enum err audit_writer_open(const struct audit_writer_settings *settings, struct audit_writer **out,
                            struct diag *diag)
 {
-    struct audit_writer *writer = new_writer(settings->audit_file);
+    struct audit_writer *writer = new_writer(settings);
+    struct now now = clock_read();
 
     if (!writer) {
         diag_set(diag, "audit: %s", err_text(ERR_MEMORY));
@@ -365,13 +485,18 @@ enum err audit_writer_open(const struct audit_writer_settings *settings, struct 
         e = audit_file_open(&writer->file, writer->path, diag);
     }
     if (e == ERR_OK) {
+        e = open_proof(writer, settings, diag);
+    }
+    if (e == ERR_OK) {
         e = audit_recover(settings->spool_dir, settings->audit_file, &writer->batch, diag);
     }
     if (e != ERR_OK) {
         free_writer(writer);
         return e;
     }
-    writer->check_due_us = clock_read().mono_us + CHECK_INTERVAL_US;
+    writer->check_due_us = now.mono_us + CHECK_INTERVAL_US;
+    audit_file_refresh(&writer->file);
+    writer_resume(writer, now);
     deliver_leftovers(writer);
     *out = writer;
     return ERR_OK;
@@ -400,12 +525,29 @@ enum err audit_writer_start(struct audit_writer *writer)
     return refused == 0 ? ERR_OK : ERR_MEMORY;
 }
 
+void audit_writer_wake(struct audit_writer *writer)
+{
+    uint64_t one = 1;
+
+    /* Full: it is awake. */
+    if (write(writer->wake_fd, &one, sizeof(one)) < 0) {
+        return;
+    }
+}
+
+void audit_writer_head(struct audit_writer *writer, char out[AUDIT_HEAD_MAX])
+{
+    pthread_mutex_lock(&writer->mutex);
+    memcpy(out, writer->head, AUDIT_HEAD_MAX);
+    pthread_mutex_unlock(&writer->mutex);
+}
+
 void audit_writer_reopen(struct audit_writer *writer)
 {
     pthread_mutex_lock(&writer->mutex);
     writer->wants_reopen = true;
-    pthread_cond_signal(&writer->wake);
     pthread_mutex_unlock(&writer->mutex);
+    audit_writer_wake(writer);
 }
 
 enum err audit_writer_set_file(struct audit_writer *writer, const char *path)
@@ -418,8 +560,8 @@ enum err audit_writer_set_file(struct audit_writer *writer, const char *path)
     pthread_mutex_lock(&writer->mutex);
     free(writer->next_path);
     writer->next_path = copy;
-    pthread_cond_signal(&writer->wake);
     pthread_mutex_unlock(&writer->mutex);
+    audit_writer_wake(writer);
     return ERR_OK;
 }
 
@@ -433,8 +575,8 @@ void audit_writer_close(struct audit_writer *writer, int64_t timeout_us)
         pthread_mutex_lock(&writer->mutex);
         writer->is_stopping = true;
         writer->give_up_us = give_up_us;
-        pthread_cond_signal(&writer->wake);
         pthread_mutex_unlock(&writer->mutex);
+        audit_writer_wake(writer);
         pthread_join(writer->thread, NULL);
     } else {
         drain(writer, give_up_us);

@@ -12,6 +12,14 @@
  * is written. The file is re-opened on request (rotation by rename) and when its name leads to
  * another inode. A file that is removed takes with it what it held, and no line more.
  *
+ * The file is a segment of the audit (segment.h). The writer closes it by size and age, and begins the
+ * next; each has its header and checkpoints (proof.h), and old ones are removed. Whoever else rotates
+ * may go on doing so: another file is another segment.
+ *
+ * In durable mode many records have one sync, and are settled after it. A sync that failed is never
+ * tried again on the same file, since the kernel may have dropped what it could not write: the records
+ * go into a new segment, marked "redelivered".
+ *
  * The thread polls, since a worker may not make a system call to wake it: every 5 ms while records
  * come, up to 50 ms apart when idle, and often enough that a burst fills no more than a quarter of
  * a ring between two looks.
@@ -19,6 +27,8 @@
 #ifndef REEVE_AUDIT_WRITER_H
 #define REEVE_AUDIT_WRITER_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "agent/audit/spool.h"
@@ -31,7 +41,20 @@ struct audit_writer_settings {
     const char *audit_file; /* its directory must exist */
     const char *spool_dir;  /* must exist */
     const char *agent;
+    const char *boot;       /* hex; NULL: none */
+    const char *key_file;   /* that checkpoints are signed with (keys.h); NULL: they are not */
+    uint64_t segment_bytes; /* a segment is closed at this size; 0: never */
+    int64_t segment_us;     /* and at this age */
+    size_t keep_count;      /* closed segments; 0: all */
+    int64_t keep_us;        /* 0: for ever */
+    bool is_durable;        /* a record is settled once the disk has it */
+    /* Called on the writer's thread after records were settled, in durable mode. NULL: nobody asks. */
+    void (*settled_cb)(void *context);
+    void *settled_context;
 };
+
+/* The longest checkpoint that is offered as the head. */
+#define AUDIT_HEAD_MAX 4096
 
 /*
  * Locks the folder, opens the file, delivers what earlier boots left; what can not be written now
@@ -45,6 +68,13 @@ enum err audit_writer_open(const struct audit_writer_settings *settings, struct 
 enum err audit_writer_add(struct audit_writer *writer, struct spool *spool) MUST_USE;
 
 enum err audit_writer_start(struct audit_writer *writer) MUST_USE;
+
+/* There is something to write, and somebody waits for it. Any thread; one system call. */
+void audit_writer_wake(struct audit_writer *writer);
+
+/* The last checkpoint: what is kept elsewhere to find out later that the audit's end was cut off.
+ * Its line without the line feed, NUL-terminated; "" where there is none yet. Any thread. */
+void audit_writer_head(struct audit_writer *writer, char out[AUDIT_HEAD_MAX]);
 
 /* Asks for the file to be opened anew. Any thread. */
 void audit_writer_reopen(struct audit_writer *writer);

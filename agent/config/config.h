@@ -136,6 +136,11 @@ struct config {
 
     /* audit */
     char *audit_file;
+    size_t audit_segment_bytes;
+    int64_t audit_segment_us;     /* 0: no bound */
+    unsigned audit_keep_segments; /* 0: all */
+    int64_t audit_keep_us;        /* 0: for ever */
+    char *audit_key_file;         /* NULL: checkpoints are not signed */
     char *spool_dir;
     size_t spool_bytes; /* of one worker's ring */
     enum config_audit_full on_audit_full;

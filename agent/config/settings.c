@@ -228,7 +228,24 @@ const struct setting settings[] = {
      .help = "It is kept so long after the last use. Reports can not tell older uses from none."},
 
     {"audit_file", PATH(audit_file), .initial = "/var/log/reeve/audit.jsonl", .needs_restart = true,
-     .help = "One JSON line for each decision. SIGHUP opens it again."},
+     .help =
+         "One JSON line for each decision. SIGHUP opens it again. Closed segments stand beside it, "
+         "by number."},
+    {"audit_segment_size", .type = &setting_size, .offset = AT(audit_segment_bytes),
+     .min = 16 * KIB, .max = 64 * GIB, .initial = "256MiB", .needs_restart = true,
+     .help = "The audit file is closed as a segment at this size, and a new one begun."},
+    {"audit_segment_age", DURATION(audit_segment_us, 0, S(86400) * 366), .initial = "1d",
+     .needs_restart = true, .help = "The same at this age; 0: never."},
+    {"audit_keep_segments", NUMBER(audit_keep_segments, 0, 1000000), .initial = "0",
+     .needs_restart = true, .help = "Closed segments that stay; 0: all. The oldest go first."},
+    {"audit_keep_age", DURATION(audit_keep_us, 0, S(86400) * 36600), .initial = "0",
+     .needs_restart = true,
+     .help = "Closed segments whose last record is older are removed; 0: never."},
+    {"audit_key_file", PATH(audit_key_file), .needs_restart = true,
+     .help =
+         "Made by reevectl audit keygen; each segment's checkpoints are signed with a key of its "
+         "own, and this file keeps the current one. The agent replaces it, so its folder must be "
+         "writable, and no other agent may have it. Default: checkpoints have hashes only."},
     {"spool_dir", PATH(spool_dir), .initial = "/run/reeve/spool", .needs_restart = true,
      .help = "Holds what is not yet in the audit file; on tmpfs, kept across restarts."},
     {"spool_size", .type = &setting_size, .offset = AT(spool_bytes), .min = 64 * KIB, .max = GIB,

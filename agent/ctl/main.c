@@ -92,6 +92,24 @@ static const struct command commands[] = {
      "where\n"
      "it is another.\n"
      "Exit status: 0 allow, 1 deny or throttle, 2 trouble.\n"},
+    {"audit keygen", command_audit_keygen, "FILE", "make the first key that signs the audit",
+     "Writes the private key to FILE, which must not be there: the agent's audit_key_file. Prints "
+     "the\n"
+     "public key; keep it where the agent can not write. The agent replaces FILE with each "
+     "segment.\n"},
+    {"audit head", command_audit_head, "FILE", "print the last checkpoint of an audit file",
+     "Kept elsewhere it proves later that nothing was cut off: reevectl audit verify --head. It "
+     "is\n"
+     "also in the agent's log and in its record in the store.\n"},
+    {"audit verify", command_audit_verify, "FILE... [--public-key FILE] [--head FILE]",
+     "prove that the audit is as it was written",
+     "Give all segments, in any order: /var/log/reeve/audit.jsonl*. Prints what is wrong by "
+     "segment,\n"
+     "block and records ([boot, worker, first, last]); exit status 1 where something is. The "
+     "public key\n"
+     "is the first key's, of reevectl audit keygen, or, where older segments are gone, that of the "
+     "first\n"
+     "segment given. A head is a line, or several, that hold a checkpoint.\n"},
     {"config check", command_config_check, "FILE", "check a configuration file",
      "Prints \"ok\", or every error with its line.\n"},
     {"config reference", command_config_reference, "", "print every option", ""},

@@ -300,9 +300,17 @@ static enum err open_spools(struct server *server, struct diag *diag)
 static enum err open_audit(struct server *server, struct diag *diag)
 {
     const struct config *config = server->config;
-    struct audit_writer_settings settings = {.audit_file = config->audit_file,
-                                             .spool_dir = config->spool_dir,
-                                             .agent = config->agent_id};
+    struct audit_writer_settings settings = {
+        .audit_file = config->audit_file,
+        .spool_dir = config->spool_dir,
+        .agent = config->agent_id,
+        .boot = server->boot,
+        .key_file = config->audit_key_file,
+        .segment_bytes = config->audit_segment_bytes,
+        .segment_us = config->audit_segment_us,
+        .keep_count = config->audit_keep_segments,
+        .keep_us = config->audit_keep_us,
+    };
     enum err e = audit_writer_open(&settings, &server->writer, diag);
 
     return e == ERR_OK ? open_spools(server, diag) : e;

@@ -2,10 +2,12 @@
 
 import random
 import signal
+import subprocess
 
 import pytest
 
 from harness import spop
+from harness.agent import BUILD
 from harness.apikey import key_id
 from harness.load import Load
 from harness.spop import Peer
@@ -107,3 +109,62 @@ def test_second_sigterm_loses_no_record(start_stack):
     stack.terminate_agents()
     audited = stack.audited_allows()
     assert [rid for rid in load.allowed_rids() if audited[rid] != 1] == []
+
+
+def reevectl(*words, **more):
+    command = [BUILD / "reevectl", "audit", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **more)
+
+
+@pytest.fixture
+def signing(tmp_path):
+    """(settings of an agent that signs, the public key's file)"""
+    made = reevectl("keygen", tmp_path / "audit.key")
+    assert made.returncode == 0, made.stderr
+    public = tmp_path / "audit.pub"
+    public.write_text(made.stdout)
+    return {"audit_key_file": tmp_path / "audit.key"}, public
+
+
+@pytest.mark.sanitized
+def test_audit_of_a_busy_and_killed_agent_verifies(start_stack, signing):
+    settings, public = signing
+    stack = start_stack(agents=1, drain_delay="0", audit_segment_size="16KiB", **settings)
+    agent = stack.agents[0]
+    with Load(stack.address, stack.mixed()) as load:
+        for more in (100, 200, 300):
+            wait_until(lambda more=more: len(load.answers) > more, "load")
+            agent.kill()
+            agent.start()
+    stack.terminate_agents()
+    audited = stack.audited_allows()
+    assert [rid for rid in load.allowed_rids() if audited[rid] != 1] == []
+
+    files = sorted(agent.audit_path.parent.glob(agent.audit_path.name + "*"))
+    assert len(files) > 2
+    told = reevectl("verify", *files, "--public-key", public)
+    assert told.returncode == 0, told.stdout
+    assert told.stdout.splitlines()[-1].startswith("ok ")
+
+    head = public.with_name("head")
+    head.write_text(reevectl("head", agent.audit_path).stdout)
+    assert reevectl("verify", *files, "--public-key", public, "--head", head).returncode == 0
+    agent.audit_path.unlink()
+    told = reevectl("verify", *files[1:], "--public-key", public, "--head", head)
+    assert told.returncode == 1
+    assert "fault  cut: the head is segment" in told.stdout
+
+
+def test_verification_says_what_it_can_not_do(tmp_path, signing):
+    _, public = signing
+    assert reevectl("verify").returncode == 2
+    assert reevectl("verify", tmp_path / "missing").returncode == 1
+    assert reevectl("verify", public).returncode == 1
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert reevectl("verify", empty, "--public-key", empty).returncode == 1
+    assert reevectl("verify", empty, "--head", public).returncode == 1
+    assert reevectl("head", empty).returncode == 1
+    again = reevectl("keygen", tmp_path / "audit.key")
+    assert again.returncode == 1
+    assert "File exists" in again.stderr

@@ -176,6 +176,21 @@ static void live_and_die(struct spool *spool)
     audit_file_close(&file);
 }
 
+/* Gives how many records it counts as lost. */
+static uint64_t start_and_stop(void)
+{
+    const struct audit_writer_settings settings = {
+        .audit_file = left.audit_file, .spool_dir = left.folder, .agent = "fuzz"};
+    struct audit_writer_counters counters;
+    struct audit_writer *writer;
+    struct diag diag = {0};
+
+    ensure(audit_writer_open(&settings, &writer, &diag) == ERR_OK);
+    audit_writer_counters(writer, &counters);
+    audit_writer_close(writer, 0);
+    return counters.lost;
+}
+
 static void prepare(void)
 {
     struct spool_identity identity = {.agent = "fuzz", .boot = BOOT};
@@ -188,6 +203,7 @@ static void prepare(void)
     ensure(mkdtemp(left.folder));
     snprintf(left.audit_file, sizeof(left.audit_file), "%s/audit.jsonl", left.folder);
     snprintf(left.kept_file, sizeof(left.kept_file), "%s.kept", left.folder);
+    start_and_stop(); /* begins a segment, for others to go on with */
     ensure(spool_create(left.folder, &identity, SPOOL_BYTES_MIN, &spool, &diag) == ERR_OK);
     snprintf(left.spool_file, sizeof(left.spool_file), "%s", spool_path(spool));
     live_and_die(spool);
@@ -338,21 +354,6 @@ static void put_files(unsigned switches)
 
 static char text[TEXT_MAX];
 
-/* Gives how many records it counts as lost. */
-static uint64_t start_and_stop(void)
-{
-    const struct audit_writer_settings settings = {
-        .audit_file = left.audit_file, .spool_dir = left.folder, .agent = "fuzz"};
-    struct audit_writer_counters counters;
-    struct audit_writer *writer;
-    struct diag diag = {0};
-
-    ensure(audit_writer_open(&settings, &writer, &diag) == ERR_OK);
-    audit_writer_counters(writer, &counters);
-    audit_writer_close(writer, 0);
-    return counters.lost;
-}
-
 /* The sequence of a record of ours; 0: of another boot or worker. */
 static unsigned long sequence_of(const char *line)
 {
@@ -392,6 +393,9 @@ static void tally_file(struct tally *tally)
             continue;
         }
         *end = '\0';
+        if (strstr(line, "\"type\":\"segment\"") || strstr(line, "\"type\":\"checkpoint\"")) {
+            continue;
+        }
         unsigned long sequence = sequence_of(line);
         bool is_record = sequence > 0 && sequence <= RECORDS;
         tally->usurper_count += is_record && is_count(line);

@@ -29,6 +29,10 @@ def _login(path, redis_url, user):
     return {"redis": url, "redis_password_file": path}
 
 
+# Types of audit lines that tell of requests.
+REQUEST_TYPES = ("decision", "count", "audit_gap", "superseded")
+
+
 class Agent(Process):
     """`options` are top-level options as for reeved -o; `listens` are listened on as well. Of Redis it
     is the shipped user, unless the URL names another or `redis_user` is None."""
@@ -82,12 +86,18 @@ class Agent(Process):
         found = [line for line in self.log().splitlines() if SANITIZER_REPORT.search(line)]
         assert not found, found[0]
 
+    def audit_lines(self):
+        """Every whole line of the audit, closed segments first; each must be one valid JSON object."""
+        closed = sorted(self.audit_path.parent.glob(self.audit_path.name + "." + "[0-9]" * 8))
+        found = []
+        for path in [*closed, self.audit_path]:
+            if path.exists():
+                found += [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+        return found
+
     def audit(self):
-        """Every whole line of the audit file; each must be one valid JSON object."""
-        if not self.audit_path.exists():
-            return []
-        lines = self.audit_path.read_bytes().split(b"\n")
-        return [json.loads(line) for line in lines[:-1]]
+        """Those that tell of requests."""
+        return [line for line in self.audit_lines() if line["type"] in REQUEST_TYPES]
 
     def audit_of(self, rid, timeout=10.0):
         """The one record of a request, once it is written."""

@@ -60,10 +60,13 @@ void line_tally_read(struct line_tally *tally, const char *path);
 /* Into each of several in one pass: checking a line is what costs. */
 void line_tally_read_each(struct line_tally *tallies, size_t count, const char *path);
 
+/* All closed segments beside the file. */
+void line_tally_read_closed(struct line_tally *tally, const struct fixture *fixture);
+
 /* Each of first ... last exactly once. */
 void assert_exactly_once(const struct line_tally *tally, uint64_t first, uint64_t last);
 
-/* The same for one file. */
+/* The same for the file and the closed segments beside it. */
 void assert_file_holds(const struct fixture *fixture, unsigned boot, unsigned worker,
                        uint64_t first, uint64_t last);
 

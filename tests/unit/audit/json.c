@@ -136,7 +136,7 @@ static void read_word(struct reader *reader, char *out, size_t capacity)
     const unsigned char *begin = reader->at;
     size_t length;
 
-    while (reader->at < reader->end && !strchr(",}", *reader->at)) {
+    while (reader->at < reader->end && !strchr(",}]", *reader->at)) {
         reader->at++;
     }
     length = (size_t)(reader->at - begin);
@@ -153,9 +153,25 @@ static void read_word(struct reader *reader, char *out, size_t capacity)
     }
 }
 
+static void read_value(struct reader *reader, char *out, size_t capacity);
+
+/* Of any values; such a member can not be had. */
+static void read_array(struct reader *reader)
+{
+    if (accept(reader, ']')) {
+        return;
+    }
+    do {
+        read_value(reader, NULL, 0);
+    } while (!reader->is_bad && accept(reader, ','));
+    expect(reader, ']');
+}
+
 static void read_value(struct reader *reader, char *out, size_t capacity)
 {
-    if (reader->at < reader->end && *reader->at == '"') {
+    if (accept(reader, '[')) {
+        read_array(reader);
+    } else if (reader->at < reader->end && *reader->at == '"') {
         read_string(reader, out, capacity);
     } else {
         read_word(reader, out, capacity);

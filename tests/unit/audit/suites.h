@@ -10,6 +10,7 @@ Suite *batch_suite(void);
 Suite *entry_suite(void);
 Suite *kill_suite(void);
 Suite *line_suite(void);
+Suite *proof_suite(void);
 Suite *recover_suite(void);
 Suite *ring_suite(void);
 Suite *spool_suite(void);

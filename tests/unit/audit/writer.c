@@ -18,7 +18,7 @@
 
 #define CLOSE_US  20000000
 #define WAIT_MS   20000
-#define ROTATIONS 100
+#define ROTATIONS 1000
 
 static struct fixture fixture;
 static struct audit_writer *writer;
@@ -300,7 +300,7 @@ static unsigned rotate_under_load(struct load *load)
 
 START_TEST(loses_nothing_by_rotation_under_load)
 {
-    struct load load = {.wanted = is_long_run() ? 20000 : 4000};
+    struct load load = {.wanted = is_long_run() ? 300000 : 4000};
     struct line_tally tally;
     pthread_t thread;
     int saved = silence_log();

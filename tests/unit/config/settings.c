@@ -76,6 +76,11 @@ static const struct cases {
     {"seen_interval", {"0", "1s", "60s", "1d"}, {"25h", "60", "-1s"}},
     {"seen_ttl", {"60s", "400d", "3650d"}, {"0", "59s", "3651d"}},
     {"audit_file", {"audit.jsonl", "/var/log/a b.jsonl"}, {"", "a\nb"}},
+    {"audit_segment_size", {"16KiB", "64GiB"}, {"16383", "65GiB", "0"}},
+    {"audit_segment_age", {"0", "1s", "366d"}, {"-1s", "367d"}},
+    {"audit_keep_segments", {"0", "1000000"}, {"-1", "1000001"}},
+    {"audit_keep_age", {"0", "36600d"}, {"-1s", "36601d"}},
+    {"audit_key_file", {"audit.key", "/var/lib/reeve/audit.key"}, {"", "a\nb"}},
     {"spool_dir", {"spool", "/run/reeve"}, {"", "a\nb"}},
     {"spool_size", {"64KiB", "1GiB", "65536"}, {"65535", "1073741825", "8MB"}},
     {"on_audit_full", {"deny", "count"}, {"", "allow", "Deny"}},
@@ -223,6 +228,11 @@ START_TEST(defaults_of_store_audit_and_credentials)
     ck_assert_uint_eq(config->peppers.count, 0);
     ck_assert(!config->accept_unpeppered);
     ck_assert_str_eq(config->audit_file, "/var/log/reeve/audit.jsonl");
+    ck_assert_uint_eq(config->audit_segment_bytes, 256u << 20);
+    ck_assert_int_eq(config->audit_segment_us, INT64_C(86400) * 1000000);
+    ck_assert_uint_eq(config->audit_keep_segments, 0);
+    ck_assert_int_eq(config->audit_keep_us, 0);
+    ck_assert_ptr_null(config->audit_key_file);
     ck_assert_str_eq(config->spool_dir, "/run/reeve/spool");
     ck_assert_uint_eq(config->max_token_bytes, 8192);
     ck_assert_uint_eq(config->max_failures, 10);

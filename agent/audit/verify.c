@@ -1,0 +1,578 @@
+#include "agent/audit/verify.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/audit/proof.h"
+#include "agent/audit/segment.h"
+#include "agent/audit/segment_read.h"
+#include "agent/base/signature.h"
+
+#define TEXT_BYTES     1024
+#define RANGES_SHOWN   300
+#define PROGRESS_BYTES ((uint64_t)1024 * 1024)
+#define HEADS_MAX      4096
+#define WORKERS_MAX    65536
+
+struct head {
+    uint64_t segment, block;
+    uint8_t hash[CRYPTO_SHA256_BYTES];
+    bool is_found;
+};
+
+/* One boot and worker: its last sequence. */
+struct origin {
+    char boot[AUDIT_RING_BOOT_MAX + 1];
+    uint64_t worker, last;
+};
+
+struct audit_verify {
+    struct audit_verify_settings settings;
+    struct audit_verify_counts counts;
+    struct crypto_hasher *hasher;
+    struct signature_key *root;
+
+    const char *path; /* that is read */
+    bool is_stub;     /* the file holds headers of segments that were removed */
+    bool is_segment_stub;
+    uint64_t segment, block;          /* 0: no header yet */
+    struct signature_key *key;        /* of the segment; NULL: it has none */
+    uint8_t end[CRYPTO_SHA256_BYTES]; /* of the segment before, all its lines */
+    bool has_end;
+    uint64_t open_lines; /* behind the last checkpoint */
+    uint64_t stray_lines;
+    uint64_t progress_due;
+
+    struct head *heads;
+    size_t head_count;
+    struct origin *origins;
+    size_t origin_count, origin_at;
+};
+
+__attribute__((format(printf, 3, 4))) static void
+tell(struct audit_verify *verify, enum audit_verify_kind kind, const char *format, ...)
+{
+    char text[TEXT_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (kind == AUDIT_VERIFY_FAULT) {
+        verify->counts.faults++;
+    } else {
+        verify->counts.notes++;
+    }
+    verify->settings.tell_cb(verify->settings.context, kind, text);
+}
+
+#define fault(verify, ...) tell(verify, AUDIT_VERIFY_FAULT, __VA_ARGS__)
+#define note(verify, ...)  tell(verify, AUDIT_VERIFY_NOTE, __VA_ARGS__)
+#define ULL(number)        ((unsigned long long)(number))
+
+enum err audit_verify_new(const struct audit_verify_settings *settings, struct audit_verify **out,
+                          struct diag *diag)
+{
+    struct audit_verify *verify = calloc(1, sizeof(*verify));
+    enum err e = verify ? ERR_OK : ERR_MEMORY;
+
+    if (verify) {
+        verify->settings = *settings;
+        verify->hasher = crypto_sha256_new();
+        e = verify->hasher ? ERR_OK : ERR_MEMORY;
+    }
+    if (e == ERR_OK && !str_is_absent(settings->public_key)) {
+        e = signature_key_pem(settings->public_key, &verify->root, diag);
+        if (e == ERR_OK && signature_key_type(verify->root) != SIGNATURE_KEY_ED25519) {
+            diag_set(diag, "not a key of Ed25519");
+            e = ERR_RANGE;
+        }
+    }
+    if (e != ERR_OK) {
+        audit_verify_free(verify);
+        return e;
+    }
+    *out = verify;
+    return ERR_OK;
+}
+
+void audit_verify_free(struct audit_verify *verify)
+{
+    if (verify) {
+        crypto_hasher_free(verify->hasher);
+        signature_key_free(verify->root);
+        signature_key_free(verify->key);
+        free(verify->heads);
+        free(verify->origins);
+        free(verify);
+    }
+}
+
+bool audit_verify_add_head(struct audit_verify *verify, struct str line)
+{
+    const struct str begin = STR("{\"v\":1,\"type\":\"checkpoint\"");
+    struct head head = {0};
+    const char *found = line.len > 0 ? memmem(line.ptr, line.len, begin.ptr, begin.len) : NULL;
+    struct str text = found ? str_skip(line, (size_t)(found - line.ptr)) : STR_ABSENT;
+
+    if (!found || verify->head_count == HEADS_MAX ||
+        !audit_read_number(text, "segment", &head.segment) ||
+        !audit_read_number(text, "block", &head.block) ||
+        !audit_read_hex(text, "hash", head.hash, sizeof(head.hash))) {
+        return false;
+    }
+    struct head *heads = realloc(verify->heads, (verify->head_count + 1) * sizeof(*heads));
+    if (!heads) {
+        return false;
+    }
+    verify->heads = heads;
+    heads[verify->head_count++] = head;
+    return true;
+}
+
+/* The member must be the line's last. */
+static bool is_signed(const struct signature_key *key, struct str line, const char *name)
+{
+    uint8_t signature[ED25519_SIGNATURE_BYTES];
+    char needle[32];
+    int length = snprintf(needle, sizeof(needle), ",\"%s\":\"", name);
+    const char *end = memmem(line.ptr, line.len, needle, (size_t)length);
+    bool is_good = false;
+
+    if (!end || !audit_read_hex(line, name, signature, sizeof(signature)) ||
+        (size_t)(line.ptr + line.len - end) != (size_t)length + 2 * sizeof(signature) + 2) {
+        return false;
+    }
+    struct signature_check *check = signature_check_new(key, SIGNATURE_EDDSA);
+    if (check) {
+        is_good = signature_is_good(check, str_make(line.ptr, (size_t)(end - line.ptr)),
+                                    str_make((const char *)signature, sizeof(signature)));
+    }
+    signature_check_free(check);
+    return is_good;
+}
+
+static void begin_hash(struct audit_verify *verify, const uint8_t chain[CRYPTO_SHA256_BYTES])
+{
+    if (crypto_hash_begin(verify->hasher) != ERR_OK ||
+        crypto_hash_add(verify->hasher, chain, CRYPTO_SHA256_BYTES) != ERR_OK) {
+        fault(verify, "%s: OpenSSL refused", verify->path);
+    }
+}
+
+static void add_hash(struct audit_verify *verify, struct str bytes)
+{
+    if (crypto_hash_add(verify->hasher, bytes.ptr, bytes.len) != ERR_OK) {
+        fault(verify, "%s: OpenSSL refused", verify->path);
+    }
+}
+
+static struct signature_key *key_of(struct str line)
+{
+    uint8_t bytes[ED25519_PUBLIC_BYTES];
+    struct signature_key *key = NULL;
+
+    if (audit_read_hex(line, "key", bytes, sizeof(bytes)) &&
+        signature_key_ed25519(str_make((const char *)bytes, sizeof(bytes)), &key, NULL) != ERR_OK) {
+        key = NULL;
+    }
+    return key;
+}
+
+/* The public key given is the segment's own. */
+static bool is_pinned(const struct audit_verify *verify, struct str line)
+{
+    const struct str given = verify->settings.public_key;
+    uint8_t own[ED25519_PUBLIC_BYTES];
+    char pem[ED25519_PEM_MAX];
+
+    if (!audit_read_hex(line, "key", own, sizeof(own)) ||
+        signature_public_pem(own, pem) != ERR_OK) {
+        return false;
+    }
+    const char *body = strchr(pem, '\n') + 1;
+    return memmem(given.ptr, given.len, body, (size_t)(strchr(body, '\n') - body)) != NULL;
+}
+
+/* Who certifies the header, as far as that can be known. */
+static void check_certificate(struct audit_verify *verify, const struct audit_read_line *line,
+                              uint64_t number, bool is_next, const struct signature_key *own)
+{
+    const struct signature_key *by = is_next ? verify->key : verify->root;
+
+    if (verify->segment > 0 && !is_next) {
+        return; /* that it is out of order is told */
+    }
+    if (!own) {
+        if (verify->root || (is_next && verify->key)) {
+            fault(verify, "%s: segment %llu has no key", verify->path, ULL(number));
+        }
+        return;
+    }
+    if (!is_next && !verify->root) {
+        note(verify, "%s: segment %llu: without --public-key its key is only believed",
+             verify->path, ULL(number));
+        return;
+    }
+    if (!is_next && is_pinned(verify, line->text)) {
+        return;
+    }
+    if (!by || !is_signed(by, line->text, "certificate")) {
+        fault(verify, "%s: segment %llu is not certified by %s", verify->path, ULL(number),
+              is_next ? "the segment before" : "the public key");
+    }
+}
+
+static void check_order(struct audit_verify *verify, uint64_t number)
+{
+    if (verify->segment == 0 || number == verify->segment + 1) {
+        return;
+    }
+    if (number > verify->segment + 1) {
+        fault(verify, "%s: segment %llu follows %llu: those between are missing", verify->path,
+              ULL(number), ULL(verify->segment));
+    } else {
+        fault(verify, "%s: segment %llu stands there after %llu: replayed", verify->path,
+              ULL(number), ULL(verify->segment));
+    }
+}
+
+static void check_previous(struct audit_verify *verify, uint64_t number, bool is_next,
+                           bool has_previous, const uint8_t previous[CRYPTO_SHA256_BYTES])
+{
+    if (!is_next || !verify->has_end) {
+        return;
+    }
+    if (!has_previous) {
+        fault(verify, "%s: segment %llu was begun without segment %llu", verify->path, ULL(number),
+              ULL(number - 1));
+    } else if (memcmp(previous, verify->end, CRYPTO_SHA256_BYTES) != 0) {
+        fault(verify, "%s: segment %llu does not end as it did: its lines after block %llu",
+              verify->path, ULL(number - 1), ULL(verify->block));
+    }
+}
+
+/* Behind the last checkpoint of the segment that ends here. */
+static void end_segment(struct audit_verify *verify)
+{
+    verify->has_end = verify->segment > 0 && !verify->is_segment_stub &&
+                      crypto_hash_peek(verify->hasher, verify->end) == ERR_OK;
+}
+
+static void take_header(struct audit_verify *verify, const struct audit_read_line *line)
+{
+    uint8_t previous[CRYPTO_SHA256_BYTES] = {0};
+    uint64_t number = 0;
+    struct signature_key *key = key_of(line->text);
+    bool has_previous = audit_read_hex(line->text, "previous", previous, sizeof(previous));
+
+    if (!audit_read_number(line->text, "segment", &number) || number == 0) {
+        fault(verify, "%s: a header without its number", verify->path);
+    }
+    bool is_next = verify->segment > 0 && number == verify->segment + 1;
+    check_order(verify, number);
+    check_certificate(verify, line, number, is_next, key);
+    check_previous(verify, number, is_next, has_previous, previous);
+    signature_key_free(verify->key);
+    verify->key = key;
+    verify->segment = number;
+    verify->is_segment_stub = verify->is_stub;
+    verify->block = 0;
+    verify->open_lines = 1;
+    verify->counts.segments++;
+    begin_hash(verify, previous);
+    add_hash(verify, line->raw);
+}
+
+static struct str ranges_of(struct str line)
+{
+    const struct str name = STR(",\"ranges\":[");
+    const char *begin = memmem(line.ptr, line.len, name.ptr, name.len);
+    const char *end = begin ? memmem(begin, (size_t)(line.ptr + line.len - begin), "]]", 2) : NULL;
+
+    if (!end) {
+        return STR("none");
+    }
+    begin += name.len;
+    size_t length = (size_t)(end - begin) + 1;
+    return str_make(begin, length < RANGES_SHOWN ? length : RANGES_SHOWN);
+}
+
+static void check_heads(struct audit_verify *verify, const uint8_t hash[CRYPTO_SHA256_BYTES])
+{
+    for (size_t i = 0; i < verify->head_count; i++) {
+        struct head *head = &verify->heads[i];
+
+        if (head->segment != verify->segment || head->block != verify->block) {
+            continue;
+        }
+        head->is_found = true;
+        if (memcmp(head->hash, hash, CRYPTO_SHA256_BYTES) != 0) {
+            fault(verify, "%s: segment %llu block %llu is not the one that the head vouches for",
+                  verify->path, ULL(verify->segment), ULL(verify->block));
+        }
+    }
+}
+
+static void check_block(struct audit_verify *verify, const struct audit_read_line *line,
+                        uint64_t segment, uint64_t block, const uint8_t hash[CRYPTO_SHA256_BYTES])
+{
+    uint8_t actual[CRYPTO_SHA256_BYTES];
+    struct str ranges = ranges_of(line->text);
+
+    if (segment != verify->segment) {
+        fault(verify, "%s: segment %llu: a checkpoint of segment %llu, block %llu, records %.*s",
+              verify->path, ULL(verify->segment), ULL(segment), ULL(block), STR_ARG(ranges));
+    } else if (block > verify->block + 1) {
+        fault(verify, "%s: segment %llu: blocks %llu to %llu are missing before records %.*s",
+              verify->path, ULL(segment), ULL(verify->block + 1), ULL(block - 1), STR_ARG(ranges));
+    } else if (block <= verify->block) {
+        fault(verify, "%s: segment %llu: block %llu stands there after %llu: moved or replayed",
+              verify->path, ULL(segment), ULL(block), ULL(verify->block));
+    }
+    if (verify->key && !is_signed(verify->key, line->text, "signature")) {
+        fault(verify, "%s: segment %llu block %llu: not signed by its segment's key; records %.*s",
+              verify->path, ULL(segment), ULL(block), STR_ARG(ranges));
+    }
+    if (crypto_hash_peek(verify->hasher, actual) != ERR_OK ||
+        memcmp(actual, hash, sizeof(actual)) != 0) {
+        fault(verify, "%s: segment %llu block %llu is not as it was written: records %.*s",
+              verify->path, ULL(segment), ULL(block), STR_ARG(ranges));
+    }
+}
+
+static void take_checkpoint(struct audit_verify *verify, const struct audit_read_line *line)
+{
+    uint8_t hash[CRYPTO_SHA256_BYTES];
+    uint64_t segment, block;
+    struct str mark;
+
+    if (verify->segment == 0) {
+        verify->stray_lines++;
+        return;
+    }
+    if (!audit_read_number(line->text, "segment", &segment) ||
+        !audit_read_number(line->text, "block", &block) ||
+        !audit_read_hex(line->text, "hash", hash, sizeof(hash))) {
+        fault(verify, "%s: segment %llu: the checkpoint after block %llu is damaged", verify->path,
+              ULL(verify->segment), ULL(verify->block));
+        add_hash(verify, line->raw);
+        return;
+    }
+    check_block(verify, line, segment, block, hash);
+    mark = STR(",\"recovered\":true");
+    if (memmem(line->text.ptr, line->text.len, mark.ptr, mark.len)) {
+        struct str ranges = ranges_of(line->text);
+        note(verify, "%s: segment %llu block %llu was found at a start, its writer had died: %.*s",
+             verify->path, ULL(segment), ULL(block), STR_ARG(ranges));
+    }
+    verify->block = block;
+    verify->counts.blocks++;
+    verify->counts.last_segment = verify->segment;
+    verify->counts.last_block = block;
+    verify->open_lines = 0;
+    check_heads(verify, hash);
+    begin_hash(verify, hash);
+    add_hash(verify, line->raw);
+}
+
+static struct origin *find_origin(struct audit_verify *verify, const struct audit_read_line *line)
+{
+    for (size_t i = 0; i < verify->origin_count; i++) {
+        size_t at = (verify->origin_at + i) % verify->origin_count;
+        struct origin *origin = &verify->origins[at];
+
+        if (origin->worker == line->worker && str_equal(str_from_c(origin->boot), line->boot)) {
+            verify->origin_at = at;
+            return origin;
+        }
+    }
+    if (verify->origin_count == WORKERS_MAX || line->boot.len > AUDIT_RING_BOOT_MAX) {
+        return NULL;
+    }
+    struct origin *origins =
+        realloc(verify->origins, (verify->origin_count + 1) * sizeof(*origins));
+    if (!origins) {
+        return NULL;
+    }
+    verify->origins = origins;
+    struct origin *origin = &origins[verify->origin_count];
+    *origin = (struct origin){.worker = line->worker};
+    memcpy(origin->boot, line->boot.ptr, line->boot.len);
+    verify->origin_at = verify->origin_count++;
+    return origin;
+}
+
+static void check_sequence(struct audit_verify *verify, const struct audit_read_line *line)
+{
+    struct origin *origin = find_origin(verify, line);
+    const struct str mark = STR(",\"redelivered\":true");
+
+    if (!origin) {
+        return;
+    }
+    if (line->sequence <= origin->last) {
+        if (!memmem(line->text.ptr, line->text.len, mark.ptr, mark.len)) {
+            fault(verify, "%s: segment %llu: record %s-%llu-%llu stands there again", verify->path,
+                  ULL(verify->segment), origin->boot, ULL(origin->worker), ULL(line->sequence));
+        }
+        return;
+    }
+    if (origin->last > 0 && line->sequence > origin->last + 1) {
+        note(verify,
+             "%s: segment %llu: records %s-%llu-%llu to %llu were lost before they got here",
+             verify->path, ULL(verify->segment), origin->boot, ULL(origin->worker),
+             ULL(origin->last + 1), ULL(line->sequence - 1));
+    }
+    origin->last = line->sequence;
+}
+
+static void take_record(struct audit_verify *verify, const struct audit_read_line *line)
+{
+    if (verify->segment == 0) {
+        verify->stray_lines++;
+        return;
+    }
+    add_hash(verify, line->raw);
+    verify->open_lines++;
+    if (line->sequence > 0) {
+        verify->counts.records++;
+        check_sequence(verify, line);
+    }
+}
+
+static void progress(struct audit_verify *verify, size_t length)
+{
+    verify->counts.bytes += length;
+    if (verify->settings.progress_cb && verify->counts.bytes >= verify->progress_due) {
+        verify->progress_due = verify->counts.bytes + PROGRESS_BYTES;
+        verify->settings.progress_cb(verify->settings.context, verify->counts.bytes);
+    }
+}
+
+static void take_line(struct audit_verify *verify, const struct audit_read_line *line)
+{
+    progress(verify, line->raw.len);
+    if (str_equal(line->type, STR("segment"))) {
+        end_segment(verify);
+        take_header(verify, line);
+    } else if (str_equal(line->type, STR("checkpoint"))) {
+        take_checkpoint(verify, line);
+    } else {
+        take_record(verify, line);
+    }
+}
+
+static void end_file(struct audit_verify *verify, size_t rest)
+{
+    if (verify->stray_lines > 0) {
+        fault(verify, "%s: %llu lines stand in no segment: nothing vouches for them", verify->path,
+              ULL(verify->stray_lines));
+    }
+    if (rest > 0) {
+        note(verify, "%s: the last line has no end", verify->path);
+    }
+}
+
+static enum err read_file(struct audit_verify *verify, const char *path, struct diag *diag)
+{
+    struct audit_reader *reader;
+    struct audit_read_line line;
+    enum audit_read result;
+    size_t length = strlen(path), ending = sizeof(AUDIT_REMOVED_SUFFIX) - 1;
+    enum err e = audit_reader_open(path, 0, &reader, diag);
+
+    if (e != ERR_OK) {
+        return e;
+    }
+    verify->path = path;
+    verify->stray_lines = 0;
+    verify->is_stub = length > ending && strcmp(path + length - ending, AUDIT_REMOVED_SUFFIX) == 0;
+    while ((result = audit_reader_next(reader, &line)) == AUDIT_READ_LINE) {
+        take_line(verify, &line);
+    }
+    if (result == AUDIT_READ_FAIL) {
+        diag_set(diag, "%s: %s", path, strerror(errno));
+    }
+    end_file(verify, audit_reader_rest(reader));
+    audit_reader_free(reader);
+    return result == AUDIT_READ_END ? ERR_OK : ERR_IO;
+}
+
+static void check_missing_heads(struct audit_verify *verify)
+{
+    for (size_t i = 0; i < verify->head_count; i++) {
+        const struct head *head = &verify->heads[i];
+
+        if (!head->is_found) {
+            fault(
+                verify,
+                "cut: the head is segment %llu block %llu, which is not there; the files end with "
+                "segment %llu block %llu",
+                ULL(head->segment), ULL(head->block), ULL(verify->counts.last_segment),
+                ULL(verify->counts.last_block));
+        }
+    }
+}
+
+struct file {
+    const char *path;
+    uint64_t number;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const struct file *left = a, *right = b;
+
+    if (left->number != right->number) {
+        return left->number < right->number ? -1 : 1;
+    }
+    return strcmp(left->path, right->path);
+}
+
+static enum err list_files(const char *const *paths, size_t count, struct file *files,
+                           struct diag *diag)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct audit_reader *reader;
+        enum err e = audit_reader_open(paths[i], 0, &reader, diag);
+
+        if (e != ERR_OK) {
+            return e;
+        }
+        files[i] = (struct file){paths[i], audit_segment_number(audit_reader_fd(reader))};
+        audit_reader_free(reader);
+    }
+    qsort(files, count, sizeof(*files), compare);
+    return ERR_OK;
+}
+
+enum err audit_verify_files(struct audit_verify *verify, const char *const *paths, size_t count,
+                            struct diag *diag)
+{
+    struct file *files = calloc(count > 0 ? count : 1, sizeof(*files));
+    enum err e = files ? list_files(paths, count, files, diag) : ERR_MEMORY;
+
+    for (size_t i = 0; i < count && e == ERR_OK; i++) {
+        e = read_file(verify, files[i].path, diag);
+    }
+    free(files);
+    if (e != ERR_OK) {
+        return e;
+    }
+    if (verify->open_lines > 0 && !verify->is_segment_stub) {
+        note(verify, "%s: segment %llu: the last %llu lines have no checkpoint yet", verify->path,
+             ULL(verify->segment), ULL(verify->open_lines));
+    }
+    check_missing_heads(verify);
+    return ERR_OK;
+}
+
+void audit_verify_counts(const struct audit_verify *verify, struct audit_verify_counts *out)
+{
+    *out = verify->counts;
+}

@@ -1,0 +1,240 @@
+/* reevectl audit: the key that signs the audit, its head, and whether it is as it was written. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/audit/keys.h"
+#include "agent/audit/segment_read.h"
+#include "agent/audit/verify.h"
+#include "agent/base/log.h"
+#include "agent/config/file.h"
+#include "agent/ctl/command.h"
+
+#define PEM_BYTES_MAX  4096
+#define HEAD_BYTES_MAX (4 * 1024 * 1024)
+#define BAR_WIDTH      40
+
+int command_audit_keygen(int argc, char **argv)
+{
+    char pem[ED25519_PEM_MAX];
+    struct diag diag = {0};
+
+    if (argc != 1) {
+        return argc == 0 ? COMMAND_USAGE : command_refuse_argument("audit keygen", argv[1]);
+    }
+    if (audit_keys_generate(argv[0], pem, &diag) != ERR_OK) {
+        return command_fail("%s", diag.text);
+    }
+    fputs(pem, stdout);
+    return 0;
+}
+
+/* The last checkpoint's line in *text, NUL-terminated on the heap; NULL where there is none. */
+static enum err find_head(const char *path, char **text, struct diag *diag)
+{
+    struct audit_reader *reader;
+    struct audit_read_line line;
+    enum audit_read result;
+    enum err e = audit_reader_open(path, 0, &reader, diag);
+
+    *text = NULL;
+    if (e != ERR_OK) {
+        return e;
+    }
+    while ((result = audit_reader_next(reader, &line)) == AUDIT_READ_LINE) {
+        if (str_equal(line.type, STR("checkpoint"))) {
+            free(*text);
+            *text = strndup(line.text.ptr, line.text.len);
+        }
+    }
+    if (result == AUDIT_READ_FAIL) {
+        diag_set(diag, "%s: %s", path, strerror(errno));
+    }
+    audit_reader_free(reader);
+    return result == AUDIT_READ_END ? ERR_OK : ERR_IO;
+}
+
+int command_audit_head(int argc, char **argv)
+{
+    struct diag diag = {0};
+    char *text = NULL;
+
+    if (argc != 1) {
+        return argc == 0 ? COMMAND_USAGE : command_refuse_argument("audit head", argv[1]);
+    }
+    if (find_head(argv[0], &text, &diag) != ERR_OK) {
+        free(text);
+        return command_fail("%s", diag.text);
+    }
+    if (!text) {
+        return command_fail("%s: no checkpoint in it", argv[0]);
+    }
+    puts(text);
+    free(text);
+    return 0;
+}
+
+struct options {
+    const char *public_key, *head;
+    const char **files;
+    size_t file_count;
+};
+
+struct report {
+    uint64_t total_bytes;
+    bool has_bar;
+};
+
+static void draw_bar(const struct report *report, uint64_t bytes)
+{
+    int done = (int)(bytes * BAR_WIDTH / (report->total_bytes ? report->total_bytes : 1));
+
+    fprintf(stderr, "\r[%.*s%*s] %3d %%", done, "########################################",
+            BAR_WIDTH - done, "", done * 100 / BAR_WIDTH);
+}
+
+static void progress_cb(void *context, uint64_t bytes)
+{
+    draw_bar(context, bytes);
+}
+
+/* File names and what stands in files may hold anything. */
+static void tell_cb(void *context, enum audit_verify_kind kind, const char *text)
+{
+    const struct report *report = context;
+
+    if (report->has_bar) {
+        fprintf(stderr, "\r%*s\r", BAR_WIDTH + 8, "");
+    }
+    fputs(kind == AUDIT_VERIFY_FAULT ? "fault  " : "note   ", stdout);
+    for (const char *c = text; *c != '\0'; c++) {
+        putchar(*c >= 0x20 && *c < 0x7f ? *c : '?');
+    }
+    putchar('\n');
+}
+
+static int parse(int argc, char **argv, struct options *out)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--public-key") == 0 && i + 1 < argc) {
+            out->public_key = argv[++i];
+        } else if (strcmp(argv[i], "--head") == 0 && i + 1 < argc) {
+            out->head = argv[++i];
+        } else if (argv[i][0] == '-') {
+            return command_refuse_argument("audit verify", argv[i]);
+        } else {
+            out->files[out->file_count++] = argv[i];
+        }
+    }
+    return out->file_count > 0 ? 0 : COMMAND_USAGE;
+}
+
+static int add_heads(struct audit_verify *verify, const char *path)
+{
+    struct file_text text = {0};
+    struct diag diag = {0};
+    size_t count = 0;
+    struct str line;
+
+    if (file_read(path, FILE_ANY, HEAD_BYTES_MAX, &text, &diag) != ERR_OK) {
+        return command_fail("--head: %s", diag.text);
+    }
+    struct str rest = str_make(text.bytes, text.length);
+    while (str_cut(&rest, '\n', &line)) {
+        count += audit_verify_add_head(verify, line);
+    }
+    file_text_free(&text);
+    return count > 0 ? 0 : command_fail("--head: %s: no checkpoint in it", path);
+}
+
+static uint64_t sizes(const struct options *options)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < options->file_count; i++) {
+        FILE *file = fopen(options->files[i], "rb");
+        if (file && fseeko(file, 0, SEEK_END) == 0) {
+            total += (uint64_t)ftello(file);
+        }
+        if (file) {
+            fclose(file);
+        }
+    }
+    return total;
+}
+
+static int report_counts(const struct audit_verify *verify)
+{
+    struct audit_verify_counts counts;
+
+    audit_verify_counts(verify, &counts);
+    printf("%s  %llu records, %llu blocks, %llu segments; up to segment %llu block %llu; %llu "
+           "faults\n",
+           counts.faults > 0 ? "FAULTY" : "ok", (unsigned long long)counts.records,
+           (unsigned long long)counts.blocks, (unsigned long long)counts.segments,
+           (unsigned long long)counts.last_segment, (unsigned long long)counts.last_block,
+           (unsigned long long)counts.faults);
+    return counts.faults > 0 ? 1 : 0;
+}
+
+static int verify_files(const struct options *options, struct str public_key)
+{
+    struct report report = {.has_bar = isatty(STDERR_FILENO)};
+    struct audit_verify_settings settings = {
+        .public_key = public_key, .tell_cb = tell_cb, .context = &report};
+    struct audit_verify *verify = NULL;
+    struct diag diag = {0};
+
+    if (report.has_bar) {
+        report.total_bytes = sizes(options);
+        settings.progress_cb = progress_cb;
+    }
+    if (audit_verify_new(&settings, &verify, &diag) != ERR_OK) {
+        return command_fail("--public-key: %s", diag.text);
+    }
+    int status = options->head ? add_heads(verify, options->head) : 0;
+    if (status == 0 &&
+        audit_verify_files(verify, options->files, options->file_count, &diag) != ERR_OK) {
+        status = command_fail("%s", diag.text);
+    } else if (status == 0) {
+        if (report.has_bar) {
+            fprintf(stderr, "\r%*s\r", BAR_WIDTH + 8, "");
+        }
+        status = report_counts(verify);
+    }
+    audit_verify_free(verify);
+    return status;
+}
+
+static int verify_with_key(const struct options *options)
+{
+    struct file_text pem = {0};
+    struct diag diag = {0};
+
+    if (!options->public_key) {
+        return verify_files(options, STR_ABSENT);
+    }
+    if (file_read(options->public_key, FILE_ANY, PEM_BYTES_MAX, &pem, &diag) != ERR_OK) {
+        return command_fail("--public-key: %s", diag.text);
+    }
+    int status = verify_files(options, str_make(pem.bytes, pem.length));
+    file_text_free(&pem);
+    return status;
+}
+
+int command_audit_verify(int argc, char **argv)
+{
+    struct options options = {.files = calloc((size_t)argc + 1, sizeof(*options.files))};
+
+    if (!options.files) {
+        return command_fail("out of memory");
+    }
+    int status = parse(argc, argv, &options);
+    if (status == 0) {
+        status = verify_with_key(&options);
+    }
+    free(options.files);
+    return status;
+}
