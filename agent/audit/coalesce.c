@@ -99,7 +99,8 @@ static void count_one(struct slot *slot, const struct key *key, uint64_t hash, i
 
 bool audit_coalesce_accepts(const struct audit_record *record)
 {
-    return record->user.len == 0 && !str_equal(record->verdict, STR("allow"));
+    return record->supersedes == 0 && record->user.len == 0 &&
+           !str_equal(record->verdict, STR("allow"));
 }
 
 void audit_coalesce_add(struct audit_ring *ring, const struct audit_record *record)

@@ -45,7 +45,9 @@
     X(time, FIRST, first_us, "first", 0, "the first of them")                                      \
     X(time, LAST, last_us, "last", 0, "the last of them")                                          \
     X(text, LIMITS, record->limits, "limits", 512, "<name>:<cost>:<left>, each limit asked")       \
-    X(text, LIMIT, record->limit, "limit", 64, "that was exhausted, too small or missing")
+    X(text, LIMIT, record->limit, "limit", 64, "that was exhausted, too small or missing")         \
+    X(count, SUPERSEDES, record->supersedes, "supersedes", 0,                                      \
+      "seq of this worker's record whose allow was not told")
 
 enum audit_field {
 #define X(kind, id, member, name, bound, meaning) AUDIT_FIELD_##id,

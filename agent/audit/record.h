@@ -37,8 +37,10 @@ struct audit_record {
     struct str limits; /* "daily:1:99": name, cost, units surely left, comma separated; marked */
     struct str limit;  /* that was exhausted, too small or missing */
     struct str shadow;
-    struct str fault; /* why a request or record was refused, for people */
-    struct str data;  /* where the facts came from: "cache", "store" */
+    struct str fault;   /* why a request or record was refused, for people */
+    int64_t supersedes; /* the sequence of a record of the same worker that this one takes back: its
+                            allow was not told; 0: none */
+    struct str data;    /* where the facts came from: "cache", "store" */
 };
 
 #endif

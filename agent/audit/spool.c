@@ -182,7 +182,8 @@ static bool is_under_pressure(struct spool *spool)
 
 enum spool_result spool_append(struct spool *spool, const struct audit_record *record)
 {
-    struct audit_entry entry = {.type = STR("decision"), .record = record};
+    struct audit_entry entry = {
+        .type = record->supersedes > 0 ? STR("superseded") : STR("decision"), .record = record};
     size_t room;
 
     if (audit_coalesce_accepts(record) && is_under_pressure(spool)) {

@@ -20,6 +20,8 @@
 #define RETRY_PAUSE_US     10000
 #define RETRY_PAUSE_MAX_US 1000000
 #define CHECK_INTERVAL_US  1000000
+#define GATHER_SHARE       4
+#define GATHER_STEP_US     200
 
 /* What a ring must be able to take between two looks: 350 bytes a record, 200,000 records/s. */
 #define BURST_BYTES_PER_MS 70000
@@ -108,6 +110,11 @@ static bool take_requests(struct audit_writer *writer)
     return is_wanted;
 }
 
+static void note_sync_time(struct audit_writer *writer, int64_t us)
+{
+    writer->sync_us += (us - writer->sync_us) / 4;
+}
+
 /* In durable mode: the lines in the file are settled once the disk has them. A sync that failed is
  * not tried again on this file. */
 static enum err sync_group(struct audit_writer *writer, struct now now)
@@ -118,6 +125,7 @@ static enum err sync_group(struct audit_writer *writer, struct now now)
     if (!batch->has_unsettled) {
         return ERR_OK;
     }
+    int64_t begin_us = clock_read().mono_us;
     if (audit_file_sync(&writer->file) != ERR_OK) {
         bump(&writer->write_errors, 1);
         if (log_limit_pass(&writer->write_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
@@ -129,9 +137,12 @@ static enum err sync_group(struct audit_writer *writer, struct now now)
         return ERR_IO;
     }
     audit_batch_settle(batch);
+    note_sync_time(writer, clock_read().mono_us - begin_us);
+    pthread_mutex_lock(&writer->mutex);
     if (writer->settings.settled_cb) {
         writer->settings.settled_cb(writer->settings.settled_context);
     }
+    pthread_mutex_unlock(&writer->mutex);
     return ERR_OK;
 }
 
@@ -429,6 +440,40 @@ static void drain(struct audit_writer *writer, int64_t give_up_us)
     }
 }
 
+static uint64_t heads(const struct audit_batch *batch)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < batch->source_count; i++) {
+        const struct audit_ring_control *control = spool_ring(batch->sources[i].spool)->control;
+
+        sum += atomic_load_explicit(&control->head, memory_order_relaxed);
+    }
+    return sum;
+}
+
+/* Those who were answered after the last sync are about to ask again. What they make goes into one
+ * sync, not the first of it into one and the rest into another: so it is waited for while it comes, and
+ * no longer than a share of what a sync takes. */
+static void gather(struct audit_writer *writer)
+{
+    int64_t most_us = writer->sync_us / GATHER_SHARE;
+    int64_t begin_us = clock_read().mono_us;
+    uint64_t before = heads(&writer->batch), now;
+
+    if (!writer->settings.is_durable || most_us < GATHER_STEP_US) {
+        return;
+    }
+    do {
+        usleep(GATHER_STEP_US);
+        now = heads(&writer->batch);
+        if (now == before) {
+            return;
+        }
+        before = now;
+    } while (clock_read().mono_us - begin_us < most_us);
+}
+
 static void *run(void *context)
 {
     struct audit_writer *writer = context;
@@ -436,6 +481,7 @@ static void *run(void *context)
 
     pthread_setname_np(pthread_self(), "audit");
     do {
+        gather(writer);
         now = clock_read();
         set_pause(writer, turn(writer, now));
     } while (!pause_until(writer, now.mono_us + writer->pause_us));
@@ -523,6 +569,13 @@ enum err audit_writer_start(struct audit_writer *writer)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     writer->has_thread = refused == 0;
     return refused == 0 ? ERR_OK : ERR_MEMORY;
+}
+
+void audit_writer_tell_nobody(struct audit_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    writer->settings.settled_cb = NULL;
+    pthread_mutex_unlock(&writer->mutex);
 }
 
 void audit_writer_wake(struct audit_writer *writer)

@@ -69,6 +69,9 @@ enum err audit_writer_add(struct audit_writer *writer, struct spool *spool) MUST
 
 enum err audit_writer_start(struct audit_writer *writer) MUST_USE;
 
+/* settled_cb is not called any more once this returns. Any thread but the writer's. */
+void audit_writer_tell_nobody(struct audit_writer *writer);
+
 /* There is something to write, and somebody waits for it. Any thread; one system call. */
 void audit_writer_wake(struct audit_writer *writer);
 

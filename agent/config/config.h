@@ -74,6 +74,12 @@ struct config_store {
 /* On what happens when the audit spool has no room. */
 enum config_audit_full { CONFIG_AUDIT_FULL_DENY, CONFIG_AUDIT_FULL_COUNT };
 
+/* On when an allow may be told. */
+enum config_audit_mode {
+    CONFIG_AUDIT_ORDERED, /* its record stands in the spool */
+    CONFIG_AUDIT_DURABLE, /* its record is on the disk */
+};
+
 struct config {
     /* identity */
     char *agent_id; /* default: host name and a random boot id */
@@ -144,6 +150,7 @@ struct config {
     char *spool_dir;
     size_t spool_bytes; /* of one worker's ring */
     enum config_audit_full on_audit_full;
+    enum config_audit_mode audit_mode;
 
     enum log_level log_level;
 

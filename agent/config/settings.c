@@ -15,6 +15,7 @@
 #define PATH_MAX_BYTES 4095
 
 static_assert(sizeof(enum config_audit_full) == sizeof(unsigned), "see set_choice()");
+static_assert(sizeof(enum config_audit_mode) == sizeof(unsigned), "see set_choice()");
 static_assert(sizeof(enum log_level) == sizeof(unsigned), "see set_choice()");
 static_assert(sizeof(uint32_t) == sizeof(unsigned), "max_frame_size is set as a number");
 
@@ -58,6 +59,12 @@ static bool is_prefix(struct str text)
 static const struct choice audit_full[] = {
     {"deny", CONFIG_AUDIT_FULL_DENY, NULL},
     {"count", CONFIG_AUDIT_FULL_COUNT, NULL},
+    {NULL, 0, NULL},
+};
+
+static const struct choice audit_modes[] = {
+    {"ordered", CONFIG_AUDIT_ORDERED, NULL},
+    {"durable", CONFIG_AUDIT_DURABLE, NULL},
     {NULL, 0, NULL},
 };
 
@@ -246,6 +253,11 @@ const struct setting settings[] = {
          "Made by reevectl audit keygen; each segment's checkpoints are signed with a key of its "
          "own, and this file keeps the current one. The agent replaces it, so its folder must be "
          "writable, and no other agent may have it. Default: checkpoints have hashes only."},
+    {"audit_mode", .type = &setting_choice, .offset = AT(audit_mode), .choices = audit_modes,
+     .initial = "ordered", .needs_restart = true,
+     .help = "ordered: a record outlives the process before its request is answered. durable: an "
+             "allow is told only after its record is on the disk of audit_file, so it outlives the "
+             "machine's death."},
     {"spool_dir", PATH(spool_dir), .initial = "/run/reeve/spool", .needs_restart = true,
      .help = "Holds what is not yet in the audit file; on tmpfs, kept across restarts."},
     {"spool_size", .type = &setting_size, .offset = AT(spool_bytes), .min = 64 * KIB, .max = GIB,

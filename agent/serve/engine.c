@@ -15,6 +15,7 @@ enum err engine_init(struct engine *engine, const struct engine_settings *settin
 
     *engine = (struct engine){.decide = settings->decide,
                               .spool = settings->spool,
+                              .is_durable = settings->is_durable,
                               .output_cb = settings->output_cb,
                               .output_context = settings->output_context};
     buffer_pool_init(&engine->buffers,
@@ -44,6 +45,16 @@ void engine_fini(struct engine *engine)
     engine->decide.memo = NULL;
     free(engine->arena_block);
     engine->arena_block = NULL;
+}
+
+void engine_release(struct engine *engine, struct now now)
+{
+    uint64_t settled = spool_settled(engine->spool);
+
+    engine->now = now;
+    while (engine->held_first && engine->held_first->held.sequence <= settled) {
+        peer_release(engine->held_first);
+    }
 }
 
 /* The queue's next deadline; INT64_MAX: none. */

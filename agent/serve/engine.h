@@ -8,7 +8,7 @@
  *                                        came, refused when the deadline passes
  *
  * Every NOTIFY gets exactly one ACK unless its peer is gone, and no ACK is written before its audit
- * record stands in the spool.
+ * record stands in the spool; in durable mode, no allow before its record is on the disk.
  */
 #ifndef REEVE_SERVE_ENGINE_H
 #define REEVE_SERVE_ENGINE_H
@@ -66,7 +66,10 @@ struct engine {
     size_t free_parked_count;
     struct parked *spare; /* lends its waiter to the request being decided */
     struct parked_queue queues[PARKED_PACE_COUNT];
-    unsigned parked_count; /* in both */
+    unsigned parked_count;                 /* in both */
+    struct parked *held_first, *held_last; /* allows whose records are not settled, by sequence */
+    bool is_durable;
+    bool has_held; /* since the owner last looked: somebody should wake the writer */
 
     struct log_limit protocol_log;
     struct log_limit spool_log;
@@ -76,6 +79,7 @@ struct engine {
 struct engine_settings {
     struct decide_context decide; /* borrowed */
     struct spool *spool;          /* borrowed */
+    bool is_durable;              /* an allow leaves only after its record is settled */
     engine_output_cb *output_cb;
     void *output_context;
 };
@@ -83,6 +87,9 @@ struct engine_settings {
 enum err engine_init(struct engine *engine, const struct engine_settings *settings) MUST_USE;
 /* After every peer is gone. */
 void engine_fini(struct engine *engine);
+
+/* Answers the allows whose records are settled by now. */
+void engine_release(struct engine *engine, struct now now);
 
 /* Refuses what waited past its deadline. Gives the next deadline on the monotonic clock, -1 where
  * nothing waits. */

@@ -48,6 +48,7 @@ void parked_give(struct engine *engine, struct parked *parked)
         crypto_wipe(parked->heap ? parked->heap : parked->inline_bytes, parked->payload.length);
     }
     free(parked->heap);
+    free(parked->held.reply);
     if (engine->free_parked_count >= FREE_MAX) {
         free(parked);
         return;
@@ -154,6 +155,42 @@ enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes
     return ERR_OK;
 }
 
+void parked_hold(struct parked *parked, uint8_t *reply, size_t length, uint64_t sequence)
+{
+    struct engine *engine = parked->engine;
+
+    parked->held = (struct held){
+        .reply = reply, .length = length, .sequence = sequence, .previous = engine->held_last};
+    if (engine->held_last) {
+        engine->held_last->held.next = parked;
+    } else {
+        engine->held_first = parked;
+    }
+    engine->held_last = parked;
+    engine->has_held = true;
+}
+
+static void unlink_held(struct parked *parked)
+{
+    struct engine *engine = parked->engine;
+    struct held *held = &parked->held;
+
+    if (!held->reply) {
+        return;
+    }
+    if (held->previous) {
+        held->previous->held.next = held->next;
+    } else {
+        engine->held_first = held->next;
+    }
+    if (held->next) {
+        held->next->held.previous = held->previous;
+    } else {
+        engine->held_last = held->previous;
+    }
+    held->next = held->previous = NULL;
+}
+
 void parked_unlink(struct parked *parked)
 {
     struct engine *engine = parked->engine;
@@ -168,6 +205,7 @@ void parked_unlink(struct parked *parked)
         parked->peer_next->peer_previous = parked->peer_previous;
     }
     unlink_deadline(parked);
+    unlink_held(parked);
     peer->slow_count -= parked->pace == PARKED_SLOW ? 1 : 0;
     peer->parked_count--;
     engine->parked_count--;

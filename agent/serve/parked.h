@@ -1,5 +1,6 @@
 /*
- * A parked request: it waits for a record from the store, or for work that takes longer. It holds its
+ * A parked request: it waits for a record from the store, for work that takes longer, or, decided
+ * already, for its audit record to be settled. It holds its
  * own copy of the NOTIFY's payload, since the peer's buffer is reused, and is run again from that copy.
  *
  * Linked in two lists: its peer's (cancelled when the peer goes) and the engine's for its pace, by
@@ -27,6 +28,13 @@ struct parked {
     struct now arrival;
     enum parked_pace pace;
     int64_t deadline_us; /* monotonic */
+    struct held {        /* an allow whose record is not settled yet; see peer_release() */
+        uint8_t *reply;  /* whole frame, on the heap; NULL: not held */
+        size_t length;
+        uint64_t sequence; /* of its record */
+        enum reason reason;
+        struct parked *next, *previous; /* in the engine's list, by sequence */
+    } held;
     struct spoe_bytes payload;
     uint8_t *heap; /* NULL: inline */
     uint8_t inline_bytes[PARKED_INLINE_BYTES];
@@ -45,6 +53,9 @@ bool parked_may(const struct peer *peer, enum parked_pace pace);
 enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes payload,
                      enum parked_pace pace) MUST_USE;
 void parked_unlink(struct parked *parked);
+
+/* Of a linked object: it is held back until its record is settled. Takes the reply. */
+void parked_hold(struct parked *parked, uint8_t *reply, size_t length, uint64_t sequence);
 
 /* Of a linked object: it waits for slow work from now on, and keeps that pace to its end. False: the
  * bounds do not let it. */

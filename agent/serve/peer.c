@@ -1,5 +1,8 @@
 #include "agent/serve/peer.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "agent/base/ensure.h"
 #include "agent/decide/foresee.h"
 #include "agent/decide/record.h"
@@ -20,6 +23,7 @@ struct question {
     uint64_t frame_id;
     struct spoe_bytes payload;
     struct now arrival;
+    int64_t supersedes; /* a record that is taken back; 0: none */
 };
 
 /* NOTIFYs that are read together, so that what their decisions look up can be foreseen. */
@@ -166,16 +170,25 @@ static void log_spool_full(struct engine *engine)
     }
 }
 
+static void count_answer(struct engine *engine, enum verdict_kind kind, enum reason reason)
+{
+    engine->counters.requests++;
+    engine->counters.verdicts[kind]++;
+    engine->counters.reasons[reason]++;
+}
+
 /* The record, before the reply. An allow that can not be recorded is none, unless the gate only
- * observes or the operator chose to count the loss. */
-static void record(struct engine *engine, const struct request *request, struct now arrival,
-                   struct decision *decision)
+ * observes or the operator chose to count the loss. True: it stands in the spool, as told. */
+static bool record(struct engine *engine, const struct request *request,
+                   const struct question *question, struct decision *decision)
 {
     struct audit_record audit;
 
-    decide_record(request, decision, arrival, engine->now, &audit);
-    if (spool_append(engine->spool, &audit) != SPOOL_FULL) {
-        return;
+    decide_record(request, decision, question->arrival, engine->now, &audit);
+    audit.supersedes = question->supersedes;
+    enum spool_result result = spool_append(engine->spool, &audit);
+    if (result != SPOOL_FULL) {
+        return result == SPOOL_RECORDED;
     }
     log_spool_full(engine);
     if (decision->judged == VERDICT_ALLOW &&
@@ -183,21 +196,100 @@ static void record(struct engine *engine, const struct request *request, struct 
         decide_undo(&engine->decide, decision);
         decide_refuse(&engine->decide, request, REASON_AUDIT_BLOCKED, &engine->arena, decision);
     }
+    return false;
+}
+
+/* What an allow is held in; NULL: there is no place or no memory for one more. */
+static struct parked *take_place(struct peer *peer, const struct question *question)
+{
+    struct parked *parked = parked_may(peer, PARKED_FAST) ? parked_take(peer->engine) : NULL;
+
+    if (!parked) {
+        return NULL;
+    }
+    parked->stream_id = question->stream_id;
+    parked->frame_id = question->frame_id;
+    parked->arrival = question->arrival;
+    if (parked_link(parked, peer, question->payload, PARKED_FAST) != ERR_OK) {
+        parked_give(peer->engine, parked);
+        return NULL;
+    }
+    return parked;
+}
+
+static void leave_place(struct engine *engine, struct parked *place)
+{
+    if (place) {
+        parked_unlink(place);
+        parked_give(engine, place);
+    }
+}
+
+/* Writes the reply for later. False: no memory. */
+static bool hold(struct peer *peer, struct parked *place, const struct verdict *verdict)
+{
+    size_t room = REPLY_ROOM + verdict->path.len;
+    uint8_t *reply = malloc(room);
+
+    if (!reply) {
+        return false;
+    }
+    size_t length = reply_write(verdict, place->stream_id, place->frame_id,
+                                peer->session.max_frame_size, reply, room);
+    if (length == 0) {
+        free(reply);
+        return false;
+    }
+    parked_hold(place, reply, length, spool_sequence(peer->engine->spool));
+    place->held.reason = verdict->reason;
+    return true;
+}
+
+/* The record is in the spool, but its reply can not be kept until it is settled. */
+static void take_back(struct peer *peer, const struct request *request, struct question question,
+                      struct decision *decision)
+{
+    struct engine *engine = peer->engine;
+
+    question.supersedes = (int64_t)spool_sequence(engine->spool);
+    decide_undo(&engine->decide, decision);
+    decide_refuse(&engine->decide, request, REASON_OVERLOAD, &engine->arena, decision);
+    (void)record(engine, request, &question, decision);
+}
+
+static bool is_to_be_held(const struct engine *engine, const struct question *question,
+                          const struct decision *decision)
+{
+    return engine->is_durable && question->supersedes == 0 &&
+           decision->verdict.kind == VERDICT_ALLOW;
 }
 
 static void settle(struct peer *peer, const struct request *request,
                    const struct question *question, struct decision *decision)
 {
     struct engine *engine = peer->engine;
+    struct parked *place = NULL;
 
     if (!reply_fits(&decision->verdict, peer->session.max_frame_size)) {
         decide_undo(&engine->decide, decision);
         decide_refuse(&engine->decide, request, REASON_BAD_REQUEST, &engine->arena, decision);
     }
-    record(engine, request, question->arrival, decision);
-    engine->counters.requests++;
-    engine->counters.verdicts[decision->verdict.kind]++;
-    engine->counters.reasons[decision->verdict.reason]++;
+    if (is_to_be_held(engine, question, decision)) {
+        place = take_place(peer, question);
+        if (!place) {
+            decide_undo(&engine->decide, decision);
+            decide_refuse(&engine->decide, request, REASON_OVERLOAD, &engine->arena, decision);
+        }
+    }
+    bool is_recorded = record(engine, request, question, decision);
+    if (place && is_recorded) {
+        if (hold(peer, place, &decision->verdict)) {
+            return;
+        }
+        take_back(peer, request, *question, decision);
+    }
+    leave_place(engine, place);
+    count_answer(engine, decision->verdict.kind, decision->verdict.reason);
     send_reply(peer, &decision->verdict, question->stream_id, question->frame_id);
 }
 
@@ -297,7 +389,8 @@ static struct question parked_question(const struct parked *parked, struct reque
     return (struct question){.stream_id = parked->stream_id,
                              .frame_id = parked->frame_id,
                              .payload = parked->payload,
-                             .arrival = parked->arrival};
+                             .arrival = parked->arrival,
+                             .supersedes = parked->held.reply ? (int64_t)parked->held.sequence : 0};
 }
 
 /* Answers a request that is unlinked already: settling may disconnect the peer, which gives back
@@ -345,6 +438,23 @@ void peer_refuse(struct parked *parked, enum reason reason)
     waiter_cancel(&parked->waiter);
     decide_refuse(&engine->decide, &request, reason, &engine->arena, &decision);
     finish(parked, &request, &question, &decision);
+}
+
+void peer_release(struct parked *parked)
+{
+    struct engine *engine = parked->engine;
+    struct peer *peer = parked->peer;
+    uint8_t *room = output_room(peer, parked->held.length);
+
+    parked_unlink(parked);
+    if (room) {
+        memcpy(room, parked->held.reply, parked->held.length);
+        peer->out_last->end += parked->held.length;
+        peer->has_answered = true;
+        count_answer(engine, VERDICT_ALLOW, parked->held.reason);
+    }
+    parked_give(engine, parked);
+    engine->output_cb(engine->output_context, peer);
 }
 
 static void answer_hello(struct peer *peer)

@@ -64,5 +64,8 @@ void peer_disconnect(struct peer *peer, enum spoe_status status);
 /* Runs a parked request again, or refuses it. */
 void peer_resume(struct parked *parked);
 void peer_refuse(struct parked *parked, enum reason reason);
+/* Sends a held reply: its record is settled. One that is refused instead has a record that
+ * supersedes the first. */
+void peer_release(struct parked *parked);
 
 #endif

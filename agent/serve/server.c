@@ -297,6 +297,16 @@ static enum err open_spools(struct server *server, struct diag *diag)
     return ERR_OK;
 }
 
+/* On the writer's thread, which starts after the workers were made. */
+static void settled_cb(void *context)
+{
+    struct server *server = context;
+
+    for (size_t i = 0; i < server->worker_count; i++) {
+        worker_note_settled(&server->workers[i]);
+    }
+}
+
 static enum err open_audit(struct server *server, struct diag *diag)
 {
     const struct config *config = server->config;
@@ -310,6 +320,9 @@ static enum err open_audit(struct server *server, struct diag *diag)
         .segment_us = config->audit_segment_us,
         .keep_count = config->audit_keep_segments,
         .keep_us = config->audit_keep_us,
+        .is_durable = config->audit_mode == CONFIG_AUDIT_DURABLE,
+        .settled_cb = settled_cb,
+        .settled_context = server,
     };
     enum err e = audit_writer_open(&settings, &server->writer, diag);
 
@@ -356,6 +369,7 @@ static enum err init_workers(struct server *server, struct diag *diag)
         const struct worker_settings settings = {.index = i,
                                                  .config = server->config,
                                                  .spool = server->spools[i],
+                                                 .writer = server->writer,
                                                  .offload = server->offload,
                                                  .jwks = server->jwks,
                                                  .zones = server->zones,
@@ -428,6 +442,9 @@ static enum err start(struct server *server, struct diag *diag)
 
 static void stop(struct server *server)
 {
+    if (server->writer) {
+        audit_writer_tell_nobody(server->writer);
+    }
     for (size_t i = 0; i < server->listener_count; i++) {
         listener_close(&server->listeners[i]);
     }

@@ -79,6 +79,14 @@ static void arm_deadline(struct worker *worker, int64_t due_us)
     }
 }
 
+static void wake_writer(struct worker *worker)
+{
+    if (worker->engine.has_held) {
+        worker->engine.has_held = false;
+        audit_writer_wake(worker->writer);
+    }
+}
+
 static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     struct worker *worker = watcher->data;
@@ -94,11 +102,13 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
     if (worker->seen) {
         seen_tick(worker->seen, now);
     }
+    engine_release(&worker->engine, now);
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
         arm_deadline(worker, engine_expire(&worker->engine, now));
     }
     uint64_t parked = worker->engine.counters.parked;
     flush_dirty(worker);
+    wake_writer(worker);
     if (worker->engine.counters.parked != parked) {
         /* Frames that had waited for the output to drain now wait for the next turn. */
         arm_deadline(worker, now.mono_us);
@@ -320,8 +330,23 @@ static void tick_cb(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)events;
 }
 
+/* Its turn_end does the work. */
+static void settled_cb(struct ev_loop *loop, ev_async *watcher, int events)
+{
+    (void)loop;
+    (void)watcher;
+    (void)events;
+}
+
+void worker_note_settled(struct worker *worker)
+{
+    ev_async_send(worker->loop, &worker->settled);
+}
+
 static void init_watchers(struct worker *worker)
 {
+    ev_async_init(&worker->settled, settled_cb);
+    ev_async_start(worker->loop, &worker->settled);
     ev_check_init(&worker->turn_begin, turn_begin_cb);
     ev_set_priority(&worker->turn_begin, EV_MAXPRI);
     ev_prepare_init(&worker->turn_end, turn_end_cb);
@@ -498,6 +523,7 @@ static enum err init_parts(struct worker *worker, const struct worker_settings *
                    .shield = worker->shield,
                    .seen = worker->seen},
         .spool = worker->spool,
+        .is_durable = config->audit_mode == CONFIG_AUDIT_DURABLE,
         .output_cb = output_cb,
         .output_context = worker,
     };
@@ -516,6 +542,7 @@ enum err worker_init(struct worker *worker, const struct worker_settings *settin
     *worker = (struct worker){.index = settings->index,
                               .config = config_ref(settings->config),
                               .start_config = config_ref(settings->config),
+                              .writer = settings->writer,
                               .spool = settings->spool,
                               .offload = settings->offload,
                               .jwks = settings->jwks};

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "agent/audit/spool.h"
+#include "agent/audit/writer.h"
 #include "agent/config/config.h"
 #include "agent/directory/directory.h"
 #include "agent/jwks/jwks.h"
@@ -60,11 +61,13 @@ struct worker {
     struct tokens *tokens;
     struct jwks *jwks; /* asked for keys that are not known */
     struct spool *spool;
+    struct audit_writer *writer;
     struct engine engine;
 
     ev_check turn_begin;
     ev_prepare turn_end;
     ev_timer deadline;
+    ev_async settled; /* records are; durable mode */
     ev_timer drain_timer;
     ev_timer tick;
     struct connection *connections;
@@ -89,6 +92,7 @@ struct worker_settings {
     unsigned index;
     struct config *config; /* a reference is taken */
     struct spool *spool;
+    struct audit_writer *writer;
     struct offload *offload;
     struct jwks *jwks;
     const struct zones *zones;
@@ -102,6 +106,9 @@ enum err worker_init(struct worker *worker, const struct worker_settings *settin
 
 /* Signals must be blocked by the caller, so that they reach the main thread. */
 enum err worker_start(struct worker *worker) MUST_USE;
+
+/* Records of its spool may have been settled. The writer's thread, between init and fini. */
+void worker_note_settled(struct worker *worker);
 
 /* After WORKER_STOP was posted: waits for the thread. */
 void worker_join(struct worker *worker);

@@ -1,7 +1,7 @@
 """The table: which fault, how it is made, what is required, and how that is checked.
 
 Ids are those of the project's list of faults: R the store and its network, A the agent's process, H
-HAProxy's side.
+HAProxy's side, U the audit.
 """
 
 from dataclasses import dataclass, field
@@ -41,10 +41,11 @@ class Row:
 
 def rows():
     import agent_rows  # they need this module
+    import audit_rows
     import haproxy_rows
     import store_rows
 
-    return [*store_rows.ROWS, *agent_rows.ROWS, *haproxy_rows.ROWS]
+    return [*store_rows.ROWS, *agent_rows.ROWS, *haproxy_rows.ROWS, *audit_rows.ROWS]
 
 
 def summary(results):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 import table
+from test_audit import signing  # noqa: F401: of tests that stand there
 from test_spop import address, is_serving_others, peer  # noqa: F401: of tests that stand there
 from world import World
 

@@ -175,6 +175,7 @@ void box_open(struct box *box, const char *conf)
                    .quota = box->quota,
                    .shield = box->shield},
         .spool = box->spool,
+        .is_durable = box->config->audit_mode == CONFIG_AUDIT_DURABLE,
         .output_cb = count_output_cb,
         .output_context = box,
     };

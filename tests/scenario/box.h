@@ -9,7 +9,7 @@
  *   box_expect(&box, 0, id, "allow", 200, "ok");
  *   box_close(&box);
  *
- * No writer drains the spool: it is large enough for any case, unless `conf` sets spool_size.
+ * No writer drains the spool (a durable test says itself what is settled): it is large enough for any case, unless `conf` sets spool_size.
  */
 #ifndef REEVE_TESTS_SCENARIO_BOX_H
 #define REEVE_TESTS_SCENARIO_BOX_H

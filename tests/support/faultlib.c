@@ -7,6 +7,9 @@
  *   malloc calloc realloc read recv write send sendmsg fsync fdatasync accept4 connect getrandom
  *   pthread_create
  *
+ * REEVE_SYNCED names a file that gets a line for each fdatasync() that was made: the inode's number and
+ * the size it had before, which a loss of power leaves at least.
+ *
  * Without the file, or with zeroes in it, nothing happens but that calls are counted. A call strikes
  * when its number, counted from 1, is `first`, or is later by a multiple of `every` (0: only `first`;
  * 1: all from it on). Then, in this order:
@@ -28,6 +31,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -69,6 +73,7 @@ struct fault {
 
 static struct fault nothing[FUNCTION_COUNT];
 static struct fault *table = nothing;
+static int synced = -1;
 
 extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t count, size_t bytes);
@@ -95,7 +100,11 @@ static int note_program(struct dl_phdr_info *info, size_t size, void *context)
 
 static void __attribute__((constructor)) open_table(void)
 {
-    const char *path = getenv("REEVE_FAULTS");
+    const char *path = getenv("REEVE_FAULTS"), *synced_path = getenv("REEVE_SYNCED");
+
+    if (synced_path) {
+        synced = open(synced_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    }
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
 
     if (fd < 0) {
@@ -253,7 +262,17 @@ int fsync(int fd)
 
 int fdatasync(int fd)
 {
-    return fails(FDATASYNC) ? -1 : REAL(fdatasync)(fd);
+    struct stat status;
+
+    if (fails(FDATASYNC)) {
+        return -1;
+    }
+    bool is_told = synced >= 0 && fstat(fd, &status) == 0;
+    int result = REAL(fdatasync)(fd);
+    if (result == 0 && is_told) {
+        (void)dprintf(synced, "%ju %jd\n", (uintmax_t)status.st_ino, (intmax_t)status.st_size);
+    }
+    return result;
 }
 
 int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict length, int flags)

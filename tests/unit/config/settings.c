@@ -81,6 +81,7 @@ static const struct cases {
     {"audit_keep_segments", {"0", "1000000"}, {"-1", "1000001"}},
     {"audit_keep_age", {"0", "36600d"}, {"-1s", "36601d"}},
     {"audit_key_file", {"audit.key", "/var/lib/reeve/audit.key"}, {"", "a\nb"}},
+    {"audit_mode", {"ordered", "durable"}, {"", "sync", "Durable"}},
     {"spool_dir", {"spool", "/run/reeve"}, {"", "a\nb"}},
     {"spool_size", {"64KiB", "1GiB", "65536"}, {"65535", "1073741825", "8MB"}},
     {"on_audit_full", {"deny", "count"}, {"", "allow", "Deny"}},
