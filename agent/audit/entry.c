@@ -13,6 +13,7 @@
 #define BYTES_address(bound) (2 + 16)
 #define BYTES_number(bound)  9
 #define BYTES_count(bound)   BYTES_number(bound)
+#define BYTES_flag(bound)    1
 #define BYTES_time(bound)    BYTES_number(bound)
 
 /* Of a whole entry, the array's lead and the flags before its fields. */
@@ -79,6 +80,11 @@ static inline void pack_count(struct output *output, int64_t count, size_t bound
 static inline void pack_time(struct output *output, int64_t time_us, size_t bound)
 {
     pack_count(output, time_us > AUDIT_TIME_MAX_US ? AUDIT_TIME_MAX_US : time_us, bound);
+}
+
+static inline void pack_flag(struct output *output, bool is_set, size_t bound)
+{
+    pack_count(output, is_set, bound);
 }
 
 static inline void pack_address(struct output *output, struct ip ip, size_t bound)

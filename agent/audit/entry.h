@@ -8,7 +8,7 @@
  * by an earlier or a later version can still be read.
  *
  * Kinds: text is ours or checked; wire is a text with whatever a client sent; time is microseconds
- * since 1970; number is absent below 0, count at 0.
+ * since 1970; number is absent below 0, count at 0, a flag that is not set.
  */
 #ifndef REEVE_AUDIT_ENTRY_H
 #define REEVE_AUDIT_ENTRY_H
@@ -18,7 +18,7 @@
 /* `bound`: the most bytes of a text that are kept. Longer ones are cut, and "truncated" is set. */
 /* kind     id          member               name         bound  meaning */
 #define AUDIT_FIELDS(X)                                                                            \
-    X(text, TYPE, type, "type", 16, "decision, count or audit_gap")                                \
+    X(text, TYPE, type, "type", 16, "see README.md")                                               \
     X(time, TIME, record->wall_us, "time", 0, "of the verdict; of a count, the last request's")    \
     X(wire, RID, record->rid, "rid", 128, "the request's id, also in HAProxy's log")               \
     X(text, GATE, record->gate, "gate", 128, "the gate that judged, * for the catch-all")          \
@@ -47,7 +47,12 @@
     X(text, LIMITS, record->limits, "limits", 512, "<name>:<cost>:<left>, each limit asked")       \
     X(text, LIMIT, record->limit, "limit", 64, "that was exhausted, too small or missing")         \
     X(count, SUPERSEDES, record->supersedes, "supersedes", 0,                                      \
-      "seq of this worker's record whose allow was not told")
+      "seq of this worker's record whose allow was not told")                                      \
+    X(flag, TLS, record->is_tls, "tls", 0, "the client came by TLS")                               \
+    X(text, CONFIG, record->config, "config", 16, "the configuration it was decided with")         \
+    X(text, CONFIG_BEFORE, record->config_before, "config_before", 16,                             \
+      "that it took the place of")                                                                 \
+    X(text, EVENT, record->event, "event", 24, "of lifecycle and sink: what happened")
 
 enum audit_field {
 #define X(kind, id, member, name, bound, meaning) AUDIT_FIELD_##id,
@@ -129,6 +134,7 @@ enum audit_kind {
     AUDIT_KIND_number,
     AUDIT_KIND_count,
     AUDIT_KIND_time,
+    AUDIT_KIND_flag,
 };
 
 /* In the order of the table. */
@@ -155,6 +161,7 @@ static inline bool audit_entry_is_valid(const struct audit_value *value, enum au
         return is_bytes && (value->bytes.len == 4 || value->bytes.len == 16);
     case AUDIT_KIND_number:
     case AUDIT_KIND_count:
+    case AUDIT_KIND_flag:
         return value->kind == AUDIT_INTEGER;
     case AUDIT_KIND_time:
         return value->kind == AUDIT_INTEGER && value->integer <= AUDIT_TIME_MAX_US;

@@ -24,10 +24,12 @@
 #define CHARS_time(name, bound)    (FIELD_CHARS(name) + TIME_CHARS)
 #define CHARS_number(name, bound)  (FIELD_CHARS(name) + NUMBER_CHARS)
 #define CHARS_count(name, bound)   CHARS_number(name, bound)
+#define CHARS_flag(name, bound)    (FIELD_CHARS(name) + sizeof("true"))
 #define CHARS_address(name, bound) (FIELD_CHARS(name) + IP_TEXT_MAX + 3)
 
 #define X(kind, id, member, name, bound, meaning) +CHARS_##kind(name, bound)
-_Static_assert(AUDIT_FIELDS(X) + sizeof(((struct audit_line_origin *)0)->text) + 100 <=
+_Static_assert(AUDIT_FIELDS(X) + sizeof(((struct audit_line_origin *)0)->text) +
+                       sizeof(((struct audit_line_origin *)0)->id_text) + 100 <=
                    AUDIT_LINE_MAX,
                "a line of all fields at their bounds is too long");
 #undef X
@@ -132,6 +134,15 @@ static inline void print_count(struct printer *printer, struct str name,
     print_number(printer, name, value, bound);
 }
 
+static inline void print_flag(struct printer *printer, struct str name,
+                              const struct audit_value *value, size_t bound)
+{
+    (void)value;
+    (void)bound;
+    put(printer, name);
+    put(printer, STR("true"));
+}
+
 static inline void print_address(struct printer *printer, struct str name,
                                  const struct audit_value *value, size_t bound)
 {
@@ -184,6 +195,9 @@ static void print_origin(struct printer *printer)
 {
     put(printer, str_make(printer->origin->text, printer->origin->length));
     put_number(printer, printer->sequence);
+    put(printer, str_make(printer->origin->id_text, printer->origin->id_length));
+    put_number(printer, printer->sequence);
+    *printer->at++ = '"';
 }
 
 /* In the order of the table; the origin stands behind the time. */
@@ -241,6 +255,8 @@ void audit_line_origin(const struct audit_ring_birth *birth, struct audit_line_o
                                             sizeof(out->text) - out->boot_offset,
                                             ",\"boot\":\"%s\",\"worker\":%u,\"seq\":", birth->boot,
                                             (unsigned)birth->worker);
+    out->id_length = (size_t)snprintf(out->id_text, sizeof(out->id_text), ",\"id\":\"%s-%u-",
+                                      birth->boot, (unsigned)birth->worker);
 }
 
 /* What is looked for has quotes without a backslash before them, so no text of a client can hold

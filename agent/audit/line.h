@@ -3,7 +3,7 @@
  * its texts hold.
  *
  *   {"v":1,"type":"decision","time":"2024-05-06T07:08:09.123456Z","agent":"gw1","boot":"<hex>",
- *    "worker":0,"seq":17,<the other fields of AUDIT_FIELDS, in its order>}
+ *    "worker":0,"seq":17,"id":"<hex>-0-17",<the other fields of AUDIT_FIELDS, in its order>}
  *
  * Fields that are absent or empty are left out, `user` too. Beside the table's fields:
  *
@@ -12,6 +12,8 @@
  *   agent, boot, worker   who wrote it
  *
  *   seq                   counts from 1 for one boot and worker; a gap is a record lost to damage
+ *
+ *   id                    boot, worker and seq: names the record, for ever
  *
  *   path_raw              instead of path, where the path was refused
  *
@@ -34,7 +36,7 @@
 #include "agent/audit/entry.h"
 #include "agent/audit/ring.h"
 
-#define AUDIT_LINE_MAX (16u * 1024)
+#define AUDIT_LINE_MAX (17u * 1024)
 /* Printing may need this much for a while. */
 #define AUDIT_LINE_ROOM (AUDIT_LINE_MAX + 16u * 1024)
 
@@ -46,6 +48,8 @@ struct audit_line_origin {
     char text[1024];
     size_t length;
     size_t boot_offset; /* where ,"boot": begins */
+    char id_text[64];   /* ,"id": and what of it does not change */
+    size_t id_length;
 };
 
 /* The time's text up to the second, kept while the second lasts. Zeroed at the start. */

@@ -40,7 +40,11 @@ struct audit_record {
     struct str fault;   /* why a request or record was refused, for people */
     int64_t supersedes; /* the sequence of a record of the same worker that this one takes back: its
                             allow was not told; 0: none */
-    struct str data;    /* where the facts came from: "cache", "store" */
+    bool is_tls;
+    struct str config;        /* the hash of the configuration that decided */
+    struct str config_before; /* of a reload: the one before */
+    struct str event;         /* of lifecycle and sink records; absent in others */
+    struct str data;          /* where the facts came from: "cache", "store" */
 };
 
 #endif

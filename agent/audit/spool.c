@@ -205,6 +205,23 @@ enum spool_result spool_append(struct spool *spool, const struct audit_record *r
     return SPOOL_RECORDED;
 }
 
+enum spool_result spool_note(struct spool *spool, struct str type,
+                             const struct audit_record *record)
+{
+    struct audit_entry entry = {.type = type, .record = record};
+    size_t room;
+    uint8_t *out = audit_ring_reserve(&spool->ring, 0, &room);
+    size_t length = audit_entry_pack(&entry, out, room);
+
+    if (length == 0) {
+        bump(&spool->refused);
+        return SPOOL_FULL;
+    }
+    audit_ring_commit(&spool->ring, length);
+    bump(&spool->recorded);
+    return SPOOL_RECORDED;
+}
+
 void spool_flush(struct spool *spool)
 {
     if (!spool->has_counts) {

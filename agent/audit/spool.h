@@ -60,6 +60,11 @@ void spool_close(struct spool *spool);
 /* The worker's side. No allocation, no system call. */
 enum spool_result spool_append(struct spool *spool, const struct audit_record *record);
 
+/* The same for a record that is none of a request: never counted instead, and taken as long as there is
+ * any room. */
+enum spool_result spool_note(struct spool *spool, struct str type,
+                             const struct audit_record *record);
+
 /* The sequence of the last record that spool_append() took; and of the last one that is settled: in
  * the file, in durable mode on its disk. The latter may be read by any thread. */
 uint64_t spool_sequence(const struct spool *spool);

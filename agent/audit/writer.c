@@ -132,6 +132,7 @@ static enum err sync_group(struct audit_writer *writer, struct now now)
             log_error("audit: %s can not be synced: %s; its last records go into a new segment",
                       log_quote(str_from_c(writer->path)).text, strerror(errno));
         }
+        journal_sink(writer->journal, "failing", "the file can not be synced");
         writer->is_poisoned = true;
         audit_batch_rewind(batch, true);
         return ERR_IO;
@@ -194,6 +195,7 @@ static void reopen(struct audit_writer *writer, struct now now)
     } else if (writer->file.fd != old) {
         writer->is_poisoned = false;
         writer_begin_segment(writer, now);
+        journal_sink(writer->journal, "file_changed", writer->path);
         log_info("audit: %s opened anew", log_quote(str_from_c(writer->path)).text);
     }
 }
@@ -231,6 +233,9 @@ static void note_result(struct audit_writer *writer, enum err e, int saved_errno
 
     if (e == ERR_OK && writer->is_failing) {
         log_info("audit: the file takes records again");
+        journal_sink(writer->journal, "recovered", NULL);
+    } else if (e != ERR_OK && !writer->is_failing) {
+        journal_sink(writer->journal, "failing", e == ERR_IO ? strerror(saved_errno) : err_text(e));
     }
     writer->is_failing = e != ERR_OK;
     if (e == ERR_OK) {
@@ -576,6 +581,11 @@ void audit_writer_tell_nobody(struct audit_writer *writer)
     pthread_mutex_lock(&writer->mutex);
     writer->settings.settled_cb = NULL;
     pthread_mutex_unlock(&writer->mutex);
+}
+
+void audit_writer_set_journal(struct audit_writer *writer, struct journal *journal)
+{
+    writer->journal = journal;
 }
 
 void audit_writer_wake(struct audit_writer *writer)

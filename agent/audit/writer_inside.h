@@ -22,6 +22,7 @@ struct audit_writer {
     struct audit_proof proof;
     struct audit_writer_settings settings; /* texts are not kept: what is needed of them is below */
     char *path;
+    struct journal *journal; /* NULL: none */
     int lock_fd;
     int64_t check_due_us; /* when the file's name is looked at again */
     int64_t idle_pause_us;

@@ -266,6 +266,9 @@ void writer_remove_old(struct audit_writer *writer, struct now now)
     size_t count = audit_segment_remove_old(writer->path, settings->keep_count, settings->keep_us,
                                             now.wall_us, &last);
     if (count > 0) {
+        char detail[64];
+        snprintf(detail, sizeof(detail), "%zu, up to %llu", count, (unsigned long long)last);
+        journal_sink(writer->journal, "segments_removed", detail);
         log_info("audit: %zu old segments removed, up to %llu", count, (unsigned long long)last);
     }
 }

@@ -72,6 +72,8 @@ static void fill(struct draft *draft, const struct config_override *overrides, s
     set_defaults(draft);
     bool is_whole = draft_parse_file(draft);
     for (size_t i = 0; i < count; i++) {
+        draft_hash(draft, str_from_c(overrides[i].name));
+        draft_hash(draft, str_from_c(overrides[i].value));
         set_override(draft, &overrides[i]);
     }
     if (is_whole) {

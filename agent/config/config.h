@@ -80,7 +80,13 @@ enum config_audit_mode {
     CONFIG_AUDIT_DURABLE, /* its record is on the disk */
 };
 
+#define CONFIG_HASH_CHARS 16
+
 struct config {
+    char hash[CONFIG_HASH_CHARS +
+              1]; /* of all that was read: files as they stand, then overrides; not
+                                         of the secrets and keys that they name */
+
     /* identity */
     char *agent_id; /* default: host name and a random boot id */
     char *prefix;   /* of every key in the store, "reeve:" */

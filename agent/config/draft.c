@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "agent/base/crypto.h"
+#include "agent/base/enc.h"
+
 void draft_init(struct draft *draft, struct config *config, const char *path, FILE *errors)
 {
     *draft = (struct draft){.config = config, .path = path, .errors = errors};
@@ -14,6 +17,23 @@ void draft_fini(struct draft *draft)
         free(draft->origins[i]);
     }
     *draft = (struct draft){.config = NULL};
+}
+
+void draft_hash(struct draft *draft, struct str text)
+{
+    char *hash = draft->config->hash;
+    struct crypto_hasher *hasher = crypto_start() == ERR_OK ? crypto_sha256_new() : NULL;
+    uint8_t digest[CRYPTO_SHA256_BYTES];
+
+    if (!hasher || crypto_hash_begin(hasher) != ERR_OK ||
+        crypto_hash_add(hasher, hash, CONFIG_HASH_CHARS) != ERR_OK ||
+        crypto_hash_add(hasher, text.ptr, text.len) != ERR_OK ||
+        crypto_hash_peek(hasher, digest) != ERR_OK) {
+        draft_error(draft, draft->path, "OpenSSL refused");
+    } else {
+        enc_hex(digest, CONFIG_HASH_CHARS / 2, hash);
+    }
+    crypto_hasher_free(hasher);
 }
 
 static void print_clean(FILE *out, const char *text)

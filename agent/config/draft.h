@@ -28,6 +28,9 @@ void draft_error(struct draft *draft, const char *where, const char *format, ...
 void draft_set(struct draft *draft, const struct setting *setting, const char *where,
                struct str text);
 
+/* What was read goes into the configuration's hash. */
+void draft_hash(struct draft *draft, struct str text);
+
 /* Where the value came from, the file as a whole for a default. */
 const char *draft_origin(const struct draft *draft, const struct setting *setting);
 

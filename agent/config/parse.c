@@ -223,6 +223,7 @@ static bool parse_file(cfg_t *cfg, const char *where, const char *path)
         draft_error(current->draft, where, "%s", diag.text);
         return false;
     }
+    draft_hash(current->draft, str_make(text.bytes, text.length));
     bool is_whole = scan_clean(current->draft, path, text.bytes) &&
                     (text.length == 0 || parse_text(cfg, path, text.bytes));
     file_text_free(&text);

@@ -13,6 +13,7 @@ void decide_record(const struct request *request, const struct decision *decisio
         .gate = decision->gate ? decision->gate->name : STR_ABSENT,
         .frontend = request->frontend,
         .source = request->source,
+        .is_tls = request->is_tls,
         .host = decision->host,
         .method = request->method,
         .path = decision->path,

@@ -186,6 +186,7 @@ static bool record(struct engine *engine, const struct request *request,
 
     decide_record(request, decision, question->arrival, engine->now, &audit);
     audit.supersedes = question->supersedes;
+    audit.config = str_from_c(engine->decide.config->hash);
     enum spool_result result = spool_append(engine->spool, &audit);
     if (result != SPOOL_FULL) {
         return result == SPOOL_RECORDED;

@@ -34,6 +34,7 @@ struct server {
     struct zones *zones;
     struct seen_board *seen_board;
     struct audit_writer *writer;
+    struct journal *journal;
     struct offload *offload;
     struct jwks *jwks;
     struct spool **spools;
@@ -131,9 +132,10 @@ static void use_config(struct server *server, struct config *config)
         }
     }
     jwks_use_config(server->jwks, config);
+    journal_lifecycle(server->journal, "reload", NULL, config->hash, server->config->hash);
     config_unref(server->config);
     server->config = config;
-    log_info("reload: the new configuration is in use");
+    log_info("reload: the new configuration is in use: %s", config->hash);
 }
 
 static void hup_cb(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -146,6 +148,8 @@ static void hup_cb(struct ev_loop *loop, ev_signal *watcher, int events)
     audit_writer_reopen(server->writer);
     if (config_load(server->path, server->overrides, server->override_count, stderr, &config) !=
         ERR_OK) {
+        journal_lifecycle(server->journal, "reload_refused", server->path, server->config->hash,
+                          NULL);
         log_error("reload: %s is refused; the old configuration stays", server->path);
         return;
     }
@@ -229,6 +233,7 @@ static void term_cb(struct ev_loop *loop, ev_signal *watcher, int events)
         log_warning("second signal: exit at once; the spool keeps what is not in the audit file");
         _exit(1);
     }
+    journal_lifecycle(server->journal, "drain", NULL, server->config->hash, NULL);
     log_info("drain: health checks fail from now on");
     server->state = SERVER_UNREADY;
     for (size_t i = 0; i < server->worker_count; i++) {
@@ -307,6 +312,24 @@ static void settled_cb(void *context)
     }
 }
 
+static enum err open_journal(struct server *server, struct diag *diag)
+{
+    const struct config *config = server->config;
+    enum err e =
+        journal_create(config->spool_dir, config->agent_id, server->boot, &server->journal, diag);
+
+    if (e != ERR_OK) {
+        return e;
+    }
+    audit_writer_set_journal(server->writer, server->journal);
+    journal_lifecycle(server->journal, "start", REEVE_VERSION, config->hash, NULL);
+    e = audit_writer_add(server->writer, journal_spool(server->journal));
+    if (e != ERR_OK) {
+        diag_set(diag, "audit: %s", err_text(e));
+    }
+    return e;
+}
+
 static enum err open_audit(struct server *server, struct diag *diag)
 {
     const struct config *config = server->config;
@@ -326,6 +349,7 @@ static enum err open_audit(struct server *server, struct diag *diag)
     };
     enum err e = audit_writer_open(&settings, &server->writer, diag);
 
+    e = e == ERR_OK ? open_journal(server, diag) : e;
     return e == ERR_OK ? open_spools(server, diag) : e;
 }
 
@@ -464,6 +488,9 @@ static void stop(struct server *server)
         worker_fini(worker);
     }
     jwks_free(server->jwks);
+    if (server->state == SERVER_STOPPED) {
+        journal_lifecycle(server->journal, "stop", NULL, server->config->hash, NULL);
+    }
     if (server->writer) {
         audit_writer_close(server->writer, server->config->drain_timeout_us / FLUSH_SHARE);
     }
@@ -471,6 +498,7 @@ static void stop(struct server *server)
         spool_close(server->spools[i]);
     }
     offload_free(server->offload);
+    journal_close(server->journal);
     free(server->listeners);
     free(server->workers);
     free(server->spools);
@@ -489,8 +517,8 @@ int server_run(struct config *config, const char *path, const struct config_over
 
     log_set_level(config->log_level);
     if (start(&server, &diag) == ERR_OK) {
-        log_info("%s: started, boot %s, %zu worker(s)", config->agent_id, server.boot,
-                 server.worker_count);
+        log_info("%s: started, boot %s, configuration %s, %zu worker(s)", config->agent_id,
+                 server.boot, config->hash, server.worker_count);
         ev_run(server.loop, 0);
         status = 0;
     } else {

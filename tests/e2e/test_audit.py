@@ -168,3 +168,42 @@ def test_verification_says_what_it_can_not_do(tmp_path, signing):
     again = reevectl("keygen", tmp_path / "audit.key")
     assert again.returncode == 1
     assert "File exists" in again.stderr
+
+
+def lifecycle(agent):
+    return [line for line in agent.audit_lines() if line["type"] == "lifecycle"]
+
+
+@pytest.mark.sanitized
+def test_the_agent_tells_of_itself(start_stack, tmp_path):
+    """Start, reload with the configurations' hashes, a reload that is refused, drain and stop."""
+    stack = start_stack(agents=1, drain_delay="0")
+    agent = stack.agents[0]
+    own = tmp_path / "own.conf"
+    own.write_bytes(agent.config_path.read_bytes())
+    agent.use_config(own)
+    agent.terminate()
+    agent.start()
+    stack.fetch(user="alice")
+
+    own.write_text(own.read_text() + "\nmax_tokens = 9999\n")
+    agent.signal(signal.SIGHUP)
+    wait_until(lambda: any(line["event"] == "reload" for line in lifecycle(agent)), "the reload")
+    stack.fetch(user="alice")
+    own.write_text(own.read_text() + "\nnonsense\n")
+    agent.signal(signal.SIGHUP)
+    wait_until(lambda: lifecycle(agent)[-1]["event"] == "reload_refused", "the refusal")
+    stack.terminate_agents()
+
+    told = lifecycle(agent)
+    events = ["start", "drain", "stop", "start", "reload", "reload_refused", "drain", "stop"]
+    assert [line["event"] for line in told] == events
+    _, _, _, start, reload, refused, _, _ = told
+    assert reload["config_before"] == start["config"] != reload["config"] == refused["config"]
+    assert len({line["id"] for line in agent.audit_lines() if "id" in line}) == sum(
+        "id" in line for line in agent.audit_lines()
+    )
+    decisions = stack.audit()
+    assert [one["config"] for one in decisions] == [start["config"], reload["config"]]
+    for one in decisions:
+        assert one["id"] == f"{one['boot']}-{one['worker']}-{one['seq']}"

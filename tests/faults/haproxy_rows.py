@@ -276,6 +276,6 @@ ROWS = [
     Row("H16", "the agent dies between requests of a connection", "503",
         tests=[("test_faults", "test_connection_does_not_keep_its_allow_when_the_agent_dies")]),
     Row("H17", "the response's event is missing", "-", absent="the contract asks nothing about responses"),
-    Row("H18", "two agents, one with an old configuration", "-",
-        missing="no hash of the configuration in the log, and no metrics"),
+    Row("H18", "an agent has an old configuration", "log and audit name the configuration by its hash",
+        tests=[("test_audit", "test_the_agent_tells_of_itself")]),
 ]  # fmt: skip

@@ -76,18 +76,26 @@ START_TEST(prints_every_field_under_its_name)
     record.limits = STR("daily:1:99,burst:1:0");
     record.limit = STR("burst");
     record.fault = STR("src: missing");
+    record.supersedes = 16;
+    record.is_tls = true;
+    record.config = STR("00112233aabbccdd");
+    record.config_before = STR("ddccbbaa33221100");
+    record.event = STR("start");
     print(&record, &line);
     line.text[line.length] = '\0';
     ck_assert_str_eq(
         line.text,
         "{\"v\":1,\"type\":\"decision\",\"time\":\"2023-11-14T22:13:20.123457Z\",\"agent\":\"gw1\","
-        "\"boot\":\"" BOOT "\",\"worker\":3,\"seq\":17,\"rid\":\"r1\",\"gate\":\"public-api\","
+        "\"boot\":\"" BOOT "\",\"worker\":3,\"seq\":17,\"id\":\"" BOOT
+        "-3-17\",\"rid\":\"r1\",\"gate\":\"public-api\","
         "\"frontend\":\"public-api\",\"src\":\"192.0.2.7\",\"host\":\"api.example.com\","
         "\"method\":\"GET\",\"path\":\"/v1/orders/42\",\"user\":\"alice\",\"team\":\"blue\","
         "\"credential\":\"key:AbCdEfGhIj\",\"roles\":\"reader,writer\",\"verdict\":\"allow\","
         "\"status\":200,\"reason\":\"ok\",\"rule\":\"reader/10\",\"shadow\":\"deny no_rule\","
         "\"fault\":\"src: missing\",\"data\":\"cache\",\"duration_us\":12,\"mono_us\":5000001,"
-        "\"limits\":\"daily:1:99,burst:1:0\",\"limit\":\"burst\"}");
+        "\"limits\":\"daily:1:99,burst:1:0\",\"limit\":\"burst\","
+        "\"supersedes\":16,\"tls\":true,\"config\":\"00112233aabbccdd\","
+        "\"config_before\":\"ddccbbaa33221100\",\"event\":\"start\"}");
 }
 END_TEST
 
@@ -101,7 +109,8 @@ START_TEST(leaves_out_what_is_absent)
     print(&record, &line);
     for (const char *const *name =
              (const char *const[]){"user", "team", "rid", "host", "roles", "rule", "shadow",
-                                   "mono_us", "count", "truncated", "redelivered", NULL};
+                                   "mono_us", "count", "truncated", "redelivered", "tls", "config",
+                                   "event", "supersedes", NULL};
          *name; name++) {
         ck_assert_msg(!has_member(&line, *name), "%s", *name);
     }
