@@ -13,7 +13,7 @@
 #define ACK_LIFE_US     INT64_C(30000000)
 #define LOG_INTERVAL_US INT64_C(10000000)
 #define KEY_BYTES_MAX   160
-#define ARGUMENTS_MAX   6
+#define ARGUMENTS_MAX   7
 
 enum call_kind { CALL_DESCRIBE, CALL_JOIN, CALL_ACKNOWLEDGE, CALL_LEAVE, CALL_ERASE };
 
@@ -262,6 +262,10 @@ static void describe(struct fleet *fleet, struct now now)
     add_number(&arguments, settings->worker_count);
     add_text(&arguments, settings->version);
     add_number(&arguments, now_wall_s(settings->started));
+    const char *head = settings->head_cb ? settings->head_cb(settings->head_context) : "";
+    if (head[0] != '\0') {
+        add_text(&arguments, str_from_c(head));
+    }
     if (run(fleet, CALL_DESCRIBE, FLEET_SCRIPT_DESCRIBE, fleet->agent_key, &arguments)) {
         fleet->beat = BEAT_DESCRIBING;
         fleet->next_beat_us = now.mono_us + BEAT_US;

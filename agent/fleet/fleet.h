@@ -42,6 +42,10 @@ struct fleet_settings {
     unsigned worker_count;
     int64_t time_to_live_us;
     struct now started; /* the process */
+    /* The audit's head, "" where there is none; the text stays until the next call. Asked for once a
+     * heartbeat. NULL: the agent has none. */
+    const char *(*head_cb)(void *context);
+    void *head_context;
 };
 
 /* Prepares the scripts; once per process, before the first worker. */

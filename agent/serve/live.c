@@ -117,6 +117,8 @@ static struct fleet *new_fleet(const struct live_settings *from, struct store *s
         .worker_count = config->workers,
         .time_to_live_us = config->max_stale_us + config->max_age_us + GRACE_US,
         .started = clock_read(),
+        .head_cb = from->head_cb,
+        .head_context = from->head_context,
     };
 
     return fleet_new(store, &settings);

@@ -26,7 +26,9 @@ struct live_settings {
     const struct config *config;
     struct str holder; /* names the worker among all that use the store */
     struct str boot;
-    unsigned worker; /* index */
+    unsigned worker;                       /* index */
+    const char *(*head_cb)(void *context); /* as in struct fleet_settings */
+    void *head_context;
 };
 
 /* Borrows the rest likewise. NULL when out of memory. */

@@ -427,6 +427,14 @@ static enum err init_seen(struct worker *worker, const struct worker_settings *f
     return worker->seen || config->seen_interval_us == 0 ? ERR_OK : ERR_MEMORY;
 }
 
+static const char *head_cb(void *context)
+{
+    struct worker *worker = context;
+
+    audit_writer_head(worker->writer, worker->head);
+    return worker->head;
+}
+
 static enum err init_store(struct worker *worker, const struct worker_settings *from)
 {
     worker->store = new_store(worker);
@@ -448,6 +456,8 @@ static enum err init_store(struct worker *worker, const struct worker_settings *
         .holder = str_from_c(worker->holder),
         .boot = str_from_c(from->boot),
         .worker = worker->index,
+        .head_cb = head_cb,
+        .head_context = worker,
     };
     worker->live =
         live_new(worker->loop, &settings, worker->store, worker->directory, worker->shield);

@@ -62,6 +62,7 @@ struct worker {
     struct jwks *jwks; /* asked for keys that are not known */
     struct spool *spool;
     struct audit_writer *writer;
+    char head[AUDIT_HEAD_MAX]; /* of the audit, while it is sent */
     struct engine engine;
 
     ev_check turn_begin;

@@ -116,6 +116,11 @@ def reevectl(*words, **more):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **more)
 
 
+def head_in_redis(url, agent):
+    command = ["redis-cli", "-u", url, "--raw", "HGET", f"reeve:agent:{agent}", "head"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.lstrip()
+
+
 @pytest.fixture
 def signing(tmp_path):
     """(settings of an agent that signs, the public key's file)"""
@@ -136,6 +141,7 @@ def test_audit_of_a_busy_and_killed_agent_verifies(start_stack, signing):
             wait_until(lambda more=more: len(load.answers) > more, "load")
             agent.kill()
             agent.start()
+    offered = wait_until(lambda: head_in_redis(stack.redis.url, agent.name), "the head in Redis")
     stack.terminate_agents()
     audited = stack.audited_allows()
     assert [rid for rid in load.allowed_rids() if audited[rid] != 1] == []
@@ -147,7 +153,7 @@ def test_audit_of_a_busy_and_killed_agent_verifies(start_stack, signing):
     assert told.stdout.splitlines()[-1].startswith("ok ")
 
     head = public.with_name("head")
-    head.write_text(reevectl("head", agent.audit_path).stdout)
+    head.write_text(offered + reevectl("head", agent.audit_path).stdout)
     assert reevectl("verify", *files, "--public-key", public, "--head", head).returncode == 0
     agent.audit_path.unlink()
     told = reevectl("verify", *files[1:], "--public-key", public, "--head", head)

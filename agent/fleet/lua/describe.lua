@@ -1,5 +1,5 @@
 -- Half of a heartbeat: what an agent is. KEYS: agent:<id>. ARGV: time to live (ms), boot, age of the
--- process (ms), workers, version, started. `since` is when the process began, on this clock: a call may
+-- process (ms), workers, version, started, head of the audit if it has one. `since` is when the process began, on this clock: a call may
 -- be late, so the earliest that it ever amounted to. Answers whether another process has this name.
 
 local ttl, boot, age = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -11,5 +11,8 @@ if stored[1] and not is_other then
 end
 redis.call("HSET", KEYS[1], "boot", boot, "since", digits(since), "workers", ARGV[4], "version",
     ARGV[5], "started", ARGV[6], "seen", digits(now_ms))
+if ARGV[7] then
+    redis.call("HSET", KEYS[1], "head", ARGV[7])
+end
 redis.call("PEXPIRE", KEYS[1], ttl)
 return { "other", is_other and "1" or "0" }

@@ -37,6 +37,14 @@ static void run_script(void *context, const struct store_call *call,
     fake_store_answer_add(answer, "other", other);
 }
 
+static const char *head = "";
+
+static const char *head_cb(void *context)
+{
+    (void)context;
+    return head;
+}
+
 static struct fleet *new_fleet(unsigned worker)
 {
     const struct fleet_settings settings = {
@@ -47,7 +55,8 @@ static struct fleet *new_fleet(unsigned worker)
         .worker = worker,
         .worker_count = 2,
         .time_to_live_us = 310 * SECOND,
-        .started = {.mono_us = 5 * SECOND, .wall_us = 1700000000 * SECOND}};
+        .started = {.mono_us = 5 * SECOND, .wall_us = 1700000000 * SECOND},
+        .head_cb = head_cb};
 
     return fleet_new(&fake->store, &settings);
 }
@@ -123,6 +132,15 @@ static struct fleet_counters counters(void)
     fleet_counters(fleet, &out);
     return out;
 }
+
+START_TEST(a_heartbeat_has_the_audits_head)
+{
+    head = "block 3";
+    turns(3);
+    ck_assert_str_eq(ran, "describe p:agent:a1 310000 beef 250 2 1.2.3 1700000000 block 3\n"
+                          "join p:agents 310000 a1\n");
+}
+END_TEST
 
 START_TEST(a_heartbeat_at_once_says_who_is_there)
 {
@@ -488,6 +506,7 @@ static Suite *suite(void)
 
     tcase_add_checked_fixture(first, setup, teardown);
     tcase_add_test(first, a_heartbeat_at_once_says_who_is_there);
+    tcase_add_test(first, a_heartbeat_has_the_audits_head);
     tcase_add_test(first, a_heartbeat_each_second);
     tcase_add_test(first, a_store_that_comes_late_hears_of_it_at_once);
     tcase_add_loop_test(first, a_heartbeat_that_is_lost_is_followed_by_the_next, 0, 2);
