@@ -78,9 +78,9 @@ def test_a_restart_forgets_nothing(stack):
     stack.haproxy.wait_for_server("agent1", "UP")
     stack.haproxy.wait_for_server("agent2", "UP")
     wait_until(lambda: stack.fetch(user="bob", source=ELSEWHERE).status == 200, "agents to answer")
-    # Each learns by the first that fails, but only one that fails.
+    # Each learns by one that fails, as soon as Redis answers. Alone they would look at all twenty.
     statuses = [answer.status for answer in storm(stack, keyid, HERE, 20)]
-    assert statuses.count(429) >= 14, statuses
+    assert statuses.count(429) >= 6 and statuses[-2:] == [429, 429], statuses
 
 
 @pytest.mark.parametrize("by", ["user", "key", "source"])

@@ -135,10 +135,10 @@ END_TEST
 
 START_TEST(a_broken_client_does_not_throttle_its_neighbours)
 {
-    /* A deleted key, tried for a day, ten times a second. */
+    /* A deleted key, tried for two hours, ten times a second. */
     const struct world_try broken = {.credential = "deleted", .source = "192.0.2.7"};
 
-    for (int i = 0; i < 864000; i += 10) {
+    for (int i = 0; i < 72000; i += 10) {
         world_storm(&world, 0, broken, 10);
         world_pass(&world, SECOND);
         if (i % 10000 == 0) {
@@ -146,7 +146,7 @@ START_TEST(a_broken_client_does_not_throttle_its_neighbours)
                 wait_of((struct world_try){.credential = "neighbour", .source = "192.0.2.7"}), 0);
         }
     }
-    ck_assert_uint_lt(world_counters(&world, 0).failures, 10 + 10 + 86400 / 900 + 1);
+    ck_assert_uint_lt(world_counters(&world, 0).failures, 10 + 10 + 7200 / 900 + 1);
 }
 END_TEST
 
@@ -160,7 +160,7 @@ START_TEST(inventing_others_ends_no_wait)
         world_storm(&world, 0, mallory, 1);
     }
     ck_assert_int_eq(wait_of(mallory), 512 * SECOND);
-    for (unsigned i = 0; i < 100000; i++) {
+    for (unsigned i = 0; i < 20000; i++) {
         snprintf(source, sizeof(source), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
         stuff(source, i, 1);
     }
