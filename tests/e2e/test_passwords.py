@@ -271,9 +271,8 @@ def p99_us(load):
     return result["latency_us"]["p99"], result
 
 
-def test_ten_thousand_attempts_in_ten_seconds(start_stack, tmp_path, is_long, say):
-    if not is_long:
-        pytest.skip("the full numbers: --long")
+@pytest.mark.long
+def test_ten_thousand_attempts_in_ten_seconds(start_stack, tmp_path, say):
     own = start_stack(example="basic", agents=1, **UNSHIELDED)
     own.admin.set_password("alice", "s3cret", **DEAR)
     for number in range(100):
@@ -285,11 +284,15 @@ def test_ten_thousand_attempts_in_ten_seconds(start_stack, tmp_path, is_long, sa
         line.format("Basic " + basic(f"user{i % 200}:guess {i}"), f"198.18.{i % 7}.{i % 250}", "deny")
         for i in range(ATTEMPTS * SECONDS * ROUNDS)))  # fmt: skip
     without, beside, denied = [], [], 0
-    for _ in range(ROUNDS):
-        without.append(p99_us(spopload(own.agents[0], keyed, KEYED))[0])
+    p99_us(spopload(own.agents[0], keyed, KEYED))
+    for number in range(ROUNDS):
+        if number % 2 == 0:
+            without.append(p99_us(spopload(own.agents[0], keyed, KEYED))[0])
         flood = spopload(own.agents[0], guesses, ATTEMPTS)
         beside.append(p99_us(spopload(own.agents[0], keyed, KEYED))[0])
         denied += p99_us(flood)[1]["deny"]
+        if number % 2 != 0:
+            without.append(p99_us(spopload(own.agents[0], keyed, KEYED))[0])
     ratio = statistics.median(beside) / statistics.median(without)
     say(f"C3: {denied} attempts; p99 of keys {statistics.median(without):.0f} us without, "
            f"{statistics.median(beside):.0f} us beside them: {ratio:.2f}")  # fmt: skip

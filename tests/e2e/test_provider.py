@@ -23,10 +23,8 @@ ROTATIONS = 10
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory, is_long):
+def program(tmp_path_factory):
     """provider.mjs with what it needs beside it, from npm."""
-    if not is_long:
-        pytest.skip("with --long only: it takes packages from npm")
     if not shutil.which("npm") or not shutil.which("node"):
         pytest.skip("npm or node is missing")
     place = tmp_path_factory.mktemp("provider")
@@ -117,6 +115,7 @@ def ask_while(address, token_of, is_over, statuses):
         statuses.append(client.request(path="/v1/orders/1", headers=headers).status)
 
 
+@pytest.mark.long
 def test_its_keys_rotate_under_load_and_no_valid_token_is_refused(site):
     provider, stack = site
     tokens, statuses, is_over = [provider.token()], [], threading.Event()

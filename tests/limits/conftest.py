@@ -1,4 +1,4 @@
-"""A Redis for the scripts; which tests are of the long run only."""
+"""A Redis for the scripts."""
 
 import pytest
 from harness.redis import Redis
@@ -6,11 +6,6 @@ from harness.resp import Connection
 from scripts import Scripts
 
 pytest_plugins = ["harness.plugin"]
-
-
-def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--long"):
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
 @pytest.fixture(scope="session")

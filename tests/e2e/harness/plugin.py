@@ -1,5 +1,5 @@
-"""What all test folders with real servers share: --long, logs of servers where a test fails, and lines
-said at the end of the output. A conftest.py names it in `pytest_plugins`."""
+"""What all test folders with real servers share: --long and the marker of what runs with it alone, logs of
+servers where a test fails, and lines said at the end of the output. A conftest.py names it in `pytest_plugins`."""
 
 import pytest
 
@@ -14,6 +14,12 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.said = []
+    config.addinivalue_line("markers", "long: only with --long")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
 def pytest_terminal_summary(terminalreporter, config):
