@@ -29,10 +29,13 @@ enum step_result run_shield(struct run *run)
     return STEP_NEXT;
 }
 
+/* Where nobody waits what is remembered needs no clearing. */
 void run_clear(struct run *run)
 {
-    if (run->is_shielded) {
-        shield_succeeded(run->context->shield, &run->attempt, run->now);
+    struct shield *shield = run->context->shield;
+
+    if (run->is_shielded || (shield && !shield_is_quiet(shield, run->now))) {
+        shield_succeeded(shield, &run->attempt, run->now);
     }
 }
 

@@ -121,14 +121,14 @@ void shield_changed(struct shield *shield, enum credential_kind kind, struct str
     (*changes_of(shield, kind, name))++;
 }
 
-static uint64_t *proven_place(struct shield *shield, const struct shield_attempt *attempt,
+static uint64_t *proven_place(const struct shield *shield, const struct shield_attempt *attempt,
                               uint64_t *hash)
 {
     *hash = siphash_64(&shield->key, attempt->text.ptr, attempt->text.len) | 1;
     return &shield->proven[(*hash >> 1) & (shield_table_places(&shield->tables[SHIELD_PAIR]) - 1)];
 }
 
-static bool was_proven(struct shield *shield, const struct shield_attempt *attempt)
+bool shield_knows(const struct shield *shield, const struct shield_attempt *attempt)
 {
     uint64_t hash, *place = proven_place(shield, attempt, &hash);
 
@@ -230,7 +230,7 @@ static void count_failure(struct shield *shield, enum shield_kind kind,
 void shield_failed(struct shield *shield, const struct shield_attempt *attempt, struct now now)
 {
     if (attempt->kind == CREDENTIAL_NONE || attempt->source->length == 0 ||
-        was_proven(shield, attempt)) {
+        shield_knows(shield, attempt)) {
         return;
     }
     shield->failures++;

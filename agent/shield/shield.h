@@ -60,6 +60,9 @@ void shield_configure(struct shield *shield, const struct config *config);
 /* Nobody has to wait: one comparison or two. */
 bool shield_is_quiet(const struct shield *shield, struct now now);
 
+/* Its text succeeded once, and no other that shares its place did since. */
+bool shield_knows(const struct shield *shield, const struct shield_attempt *attempt);
+
 /* How long the attempt has to wait still; 0: not, and *cause is SHIELD_NOTHING. */
 int64_t shield_wait_us(struct shield *shield, const struct shield_attempt *attempt, struct now now,
                        enum shield_cause *cause);

@@ -104,6 +104,7 @@ static void open_parts(struct box *box)
     struct directory_settings settings = {
         .prefix = STR("reeve:"),
         .max_age_us = box->config->max_age_us,
+        .max_stale_us = box->config->max_stale_us,
         .max_records = box->config->directory_max_records,
         .max_absent = box->config->directory_max_absent,
         .max_source_misses = box->config->directory_max_source_misses,

@@ -171,6 +171,45 @@ START_TEST(a_key_that_was_proven_passes_its_source_s_throttle)
 }
 END_TEST
 
+/* Each text is a credential of its own, so the source has to wait, for two seconds, and nothing else. */
+static void exhaust(const char *source)
+{
+    char text[16];
+
+    for (unsigned i = 0; i <= 100; i++) {
+        if (i == 100) {
+            pass(SECOND / 10);
+            pass(SECOND);
+        }
+        snprintf(text, sizeof(text), "rv_%u", i);
+        box_expect(&box, 0, ask(text, source), "deny", 401, "bad_credential");
+        box.answers[0].length = 0;
+    }
+}
+
+START_TEST(a_proven_key_passes_while_its_record_is_read_again)
+{
+    box_expect(&box, 0, ask(box.key, "192.0.2.7"), "allow", 200, "ok");
+    exhaust("192.0.2.7");
+    box_advance(&box, 3 * SECOND / 2);
+    ck_assert(is_throttled(ask("rv_malformed", "192.0.2.7")));
+    box_expect(&box, 0, ask(box.key, "192.0.2.7"), "allow", 200, "ok");
+}
+END_TEST
+
+/* The same while the store is away: what it would be allowed without the attack it is allowed. */
+START_TEST(a_proven_key_passes_while_the_store_is_away)
+{
+    box_expect(&box, 0, ask(box.key, "192.0.2.7"), "allow", 200, "ok");
+    fake_store_set_mode(box.fake, FAKE_STORE_DOWN);
+    fake_store_drop(box.fake);
+    exhaust("192.0.2.7");
+    box_advance(&box, 3 * SECOND / 2);
+    ck_assert(is_throttled(ask("rv_malformed", "192.0.2.7")));
+    box_expect(&box, 0, ask(box.key, "192.0.2.7"), "allow", 200, "ok");
+}
+END_TEST
+
 START_TEST(a_good_key_that_was_never_seen_waits_like_all_others)
 {
     storm(NULL, "192.0.2.7", 0, 10);
@@ -427,6 +466,8 @@ static Suite *shields_suite(void)
     tcase_add_test(tests, throttled_attempts_cost_no_look_up);
     tcase_add_test(tests, the_victim_goes_on_from_elsewhere);
     tcase_add_test(tests, a_key_that_was_proven_passes_its_source_s_throttle);
+    tcase_add_test(tests, a_proven_key_passes_while_its_record_is_read_again);
+    tcase_add_test(tests, a_proven_key_passes_while_the_store_is_away);
     tcase_add_test(tests, a_good_key_that_was_never_seen_waits_like_all_others);
     tcase_add_test(tests, stuffing_throttles_the_source);
     tcase_add_test(tests, who_offers_nothing_does_not_wait);

@@ -8,9 +8,11 @@ static struct box box;
 
 static void setup(void)
 {
-    box_open(&box, "gate \"*\" { accept = {apikey} }\n"
-                   "deadline = \"150ms\"\nstore_timeout = \"100ms\"\nmax_age = \"1s\"\n"
-                   "max_in_flight = 8\nmax_in_flight_connection = 5");
+    box_open(
+        &box,
+        "gate \"*\" { accept = {apikey} }\n"
+        "deadline = \"150ms\"\nstore_timeout = \"100ms\"\nmax_age = \"1s\" max_stale = \"1s\"\n"
+        "max_in_flight = 8\nmax_in_flight_connection = 5");
 }
 
 static void teardown(void)
@@ -136,7 +138,7 @@ START_TEST(a_store_lost_on_the_way_denies)
 }
 END_TEST
 
-START_TEST(known_users_are_served_up_to_max_age_without_the_store_then_denied)
+START_TEST(known_users_are_served_up_to_max_stale_without_the_store_then_denied)
 {
     struct spop_question question = box_question(&box);
 
@@ -328,7 +330,7 @@ int main(void)
     tcase_add_test(tcase, case_88_a_reply_after_the_deadline_changes_nothing);
     tcase_add_test(tcase, a_store_that_is_away_denies_at_once);
     tcase_add_test(tcase, a_store_lost_on_the_way_denies);
-    tcase_add_test(tcase, known_users_are_served_up_to_max_age_without_the_store_then_denied);
+    tcase_add_test(tcase, known_users_are_served_up_to_max_stale_without_the_store_then_denied);
     tcase_add_test(tcase, a_change_is_seen_within_max_age);
     tcase_add_test(tcase, a_change_while_parked_counts);
     tcase_add_test(tcase, case_84_replies_out_of_order_reach_the_right_requests);
