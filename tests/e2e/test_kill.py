@@ -12,7 +12,7 @@ from harness.load import Load
 from harness.wait import wait_until
 
 SEED = 9
-ROUNDS, ROUNDS_LONG = 10, 50
+ROUNDS, ROUNDS_LONG = 10, 200
 
 
 def assert_sequences_are_unique(agent):
@@ -65,7 +65,7 @@ def test_no_durable_allow_is_lost_with_what_was_not_synced(start_stack, tmp_path
     stack = start_stack(agents=1, prefix=prefix, drain_delay="0", audit_mode="durable")
     agent, chance = stack.agents[0], random.Random(SEED)
     with Load(stack.address, stack.mixed()) as load:
-        for _ in range(ROUNDS_LONG if is_long else 5):
+        for _ in range(ROUNDS_LONG if is_long else ROUNDS):
             seen, more = len(load.answers), chance.randint(20, 200)
             wait_until(
                 lambda seen=seen, more=more: len(load.answers) > seen + more, "load", 30.0

@@ -8,13 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/audit/verify.h"
 #include "agent/audit/writer.h"
 #include "tests/unit/audit/faults.h"
 #include "tests/unit/audit/fixture.h"
 #include "tests/unit/audit/suites.h"
 
 #define WORKERS           2
-#define ROUNDS_MAX        200
+#define ROUNDS_MAX        300
 #define KILL_AFTER_US_MAX 20000
 #define KILL_AT_MAX       2000 /* records */
 
@@ -140,6 +141,24 @@ static void wait_until_recorded(unsigned boot, uint64_t count)
     }
 }
 
+static void tell_cb(void *context, enum audit_verify_kind kind, const char *text)
+{
+    (void)context;
+    ck_assert_msg(kind == AUDIT_VERIFY_NOTE, "%s", text);
+}
+
+/* Nothing that died or was begun anew broke the chain. */
+static void assert_proved(void)
+{
+    struct audit_verify_settings settings = {.tell_cb = tell_cb};
+    const char *paths[] = {fixture.file};
+    struct audit_verify *verify;
+
+    ck_assert_int_eq(audit_verify_new(&settings, &verify, NULL), ERR_OK);
+    ck_assert_int_eq(audit_verify_files(verify, paths, 1, NULL), ERR_OK);
+    audit_verify_free(verify);
+}
+
 /* Every third time perhaps while it starts. */
 START_TEST(at_a_random_instant)
 {
@@ -160,6 +179,7 @@ START_TEST(at_a_random_instant)
     audit_writer_close(open_writer(&fixture), 0);
     restore_log(saved);
     assert_all_recorded(rounds);
+    assert_proved();
 }
 END_TEST
 
@@ -169,7 +189,8 @@ START_TEST(in_the_middle_of_a_write)
     unsigned rounds = is_long_run() ? ROUNDS_MAX : 9;
 
     for (unsigned boot = 0; boot < rounds; boot++) {
-        struct faults plan = {.kill_countdown = 1 + (int)next_random(4),
+        int nth = is_long_run() ? (int)boot + 1 : 1 + (int)next_random(4);
+        struct faults plan = {.kill_countdown = nth,
                               .kill_bytes = boot % 3 == 0 ? SIZE_MAX : next_random(3000)};
 
         wait_for(start_child(boot, &plan));
@@ -178,6 +199,7 @@ START_TEST(in_the_middle_of_a_write)
     audit_writer_close(open_writer(&fixture), 0);
     restore_log(saved);
     assert_all_recorded(rounds);
+    assert_proved();
 }
 END_TEST
 
