@@ -53,6 +53,7 @@ enum err audit_batch_add(struct audit_batch *batch, struct spool *spool, bool is
                                     .written_position = ring->ledger.tail,
                                     .written_sequence = ring->ledger.delivered};
     audit_line_origin(&ring->control->birth, &source->origin);
+    source->origin.privacy = batch->privacy;
     return ERR_OK;
 }
 

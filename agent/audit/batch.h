@@ -55,8 +55,9 @@ struct audit_batch {
     size_t room;               /* bytes that the next fill may make; a line may exceed it */
     struct audit_place place;  /* of data[start] */
     struct audit_proof *proof; /* told what is in the file; borrowed; NULL: none */
-    size_t proof_length;       /* of its line at data[start]; 0: there is none */
-    struct now now;            /* of the writer's turn */
+    const struct audit_privacy *privacy; /* of sources that are added from now on; NULL: none */
+    size_t proof_length;                 /* of its line at data[start]; 0: there is none */
+    struct now now;                      /* of the writer's turn */
     bool is_durable;
     bool has_unsettled; /* lines in the file that wait for a sync */
     size_t unsettled_bytes;

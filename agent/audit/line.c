@@ -25,7 +25,7 @@
 #define CHARS_number(name, bound)  (FIELD_CHARS(name) + NUMBER_CHARS)
 #define CHARS_count(name, bound)   CHARS_number(name, bound)
 #define CHARS_flag(name, bound)    (FIELD_CHARS(name) + sizeof("true"))
-#define CHARS_address(name, bound) (FIELD_CHARS(name) + IP_TEXT_MAX + 3)
+#define CHARS_address(name, bound) (FIELD_CHARS(name) + AUDIT_ADDRESS_TEXT_MAX)
 
 #define X(kind, id, member, name, bound, meaning) +CHARS_##kind(name, bound)
 _Static_assert(AUDIT_FIELDS(X) + sizeof(((struct audit_line_origin *)0)->text) +
@@ -146,16 +146,16 @@ static inline void print_flag(struct printer *printer, struct str name,
 static inline void print_address(struct printer *printer, struct str name,
                                  const struct audit_value *value, size_t bound)
 {
+    static const struct audit_privacy none;
+    const struct audit_privacy *privacy =
+        printer->origin->privacy ? printer->origin->privacy : &none;
     struct ip ip = ip_from_bytes(value->bytes.ptr, value->bytes.len);
-    char text[IP_TEXT_MAX];
+    char text[AUDIT_ADDRESS_TEXT_MAX];
 
     (void)bound;
     put(printer, name);
     *printer->at++ = '"';
-    put(printer, str_make(text, ip_print(&ip, text)));
-    if (printer->is_counted) {
-        put(printer, ip.length == 4 ? STR("/24") : STR("/48"));
-    }
+    put(printer, str_make(text, audit_privacy_print(privacy, ip, printer->is_counted, text)));
     *printer->at++ = '"';
 }
 
@@ -255,6 +255,7 @@ void audit_line_origin(const struct audit_ring_birth *birth, struct audit_line_o
                                             sizeof(out->text) - out->boot_offset,
                                             ",\"boot\":\"%s\",\"worker\":%u,\"seq\":", birth->boot,
                                             (unsigned)birth->worker);
+    out->privacy = NULL;
     out->id_length = (size_t)snprintf(out->id_text, sizeof(out->id_text), ",\"id\":\"%s-%u-",
                                       birth->boot, (unsigned)birth->worker);
 }

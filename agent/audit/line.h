@@ -34,6 +34,7 @@
 #include <stdint.h>
 
 #include "agent/audit/entry.h"
+#include "agent/audit/privacy.h"
 #include "agent/audit/ring.h"
 
 #define AUDIT_LINE_MAX (17u * 1024)
@@ -50,6 +51,7 @@ struct audit_line_origin {
     size_t boot_offset; /* where ,"boot": begins */
     char id_text[64];   /* ,"id": and what of it does not change */
     size_t id_length;
+    const struct audit_privacy *privacy; /* borrowed; NULL: addresses in full */
 };
 
 /* The time's text up to the second, kept while the second lasts. Zeroed at the start. */

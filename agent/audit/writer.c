@@ -62,6 +62,7 @@ static void free_writer(struct audit_writer *writer)
         close(writer->wake_fd);
     }
     audit_proof_fini(&writer->proof);
+    audit_privacy_fini(&writer->privacy);
     pthread_mutex_destroy(&writer->mutex);
     free(writer->next_path);
     free(writer->path);
@@ -531,7 +532,10 @@ enum err audit_writer_open(const struct audit_writer_settings *settings, struct 
         diag_set(diag, "audit: %s", err_text(ERR_MEMORY));
         return ERR_MEMORY;
     }
-    enum err e = lock_folder(settings->spool_dir, &writer->lock_fd, diag);
+    enum err e = audit_privacy_init(&writer->privacy, settings->addresses, settings->address_key);
+    writer->batch.privacy = &writer->privacy;
+    diag_set(diag, "audit_addresses: %s", err_text(e));
+    e = e == ERR_OK ? lock_folder(settings->spool_dir, &writer->lock_fd, diag) : e;
     if (e == ERR_OK) {
         e = audit_file_open(&writer->file, writer->path, diag);
     }

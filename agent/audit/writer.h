@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "agent/audit/journal.h"
+#include "agent/audit/privacy.h"
 #include "agent/audit/spool.h"
 #include "agent/base/diag.h"
 #include "agent/base/err.h"
@@ -48,6 +49,8 @@ struct audit_writer_settings {
     int64_t segment_us;     /* and at this age */
     size_t keep_count;      /* closed segments; 0: all */
     int64_t keep_us;        /* 0: for ever */
+    enum audit_addresses addresses;
+    struct str address_key; /* where they are hashed */
     bool is_durable;        /* a record is settled once the disk has it */
     /* Called on the writer's thread after records were settled, in durable mode. NULL: nobody asks. */
     void (*settled_cb)(void *context);

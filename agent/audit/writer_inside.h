@@ -20,6 +20,7 @@ struct audit_writer {
     struct audit_batch batch;
     struct audit_file file;
     struct audit_proof proof;
+    struct audit_privacy privacy;
     struct audit_writer_settings settings; /* texts are not kept: what is needed of them is below */
     char *path;
     struct journal *journal; /* NULL: none */

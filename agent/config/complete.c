@@ -12,6 +12,7 @@
 #include "agent/jose/jws.h"
 
 #define PASSWORD_BYTES_MAX 512
+#define ADDRESS_KEY_CHARS  16
 #define HOST_CHARS         48
 #define BOOT_BYTES         4
 
@@ -92,6 +93,23 @@ static void read_passwords(struct draft *draft)
     if (config->sentinel_password_file) {
         read_password(draft, "sentinel_password_file", config->sentinel_password_file,
                       &config->sentinel.password);
+    }
+}
+
+static void read_address_key(struct draft *draft)
+{
+    struct config *config = draft->config;
+
+    if (!config->audit_address_key_file) {
+        if (config->audit_addresses == CONFIG_ADDRESSES_HASHED) {
+            complain(draft, "audit_addresses", "hashed needs audit_address_key_file");
+        }
+        return;
+    }
+    read_password(draft, "audit_address_key_file", config->audit_address_key_file,
+                  &config->audit_address_key);
+    if (config->audit_address_key && strlen(config->audit_address_key) < ADDRESS_KEY_CHARS) {
+        complain(draft, "audit_address_key_file", "the key is shorter than 16 characters");
     }
 }
 
@@ -302,6 +320,7 @@ void draft_complete(struct draft *draft)
     read_peppers(draft);
     check_logins(draft);
     read_passwords(draft);
+    read_address_key(draft);
     check_sentinels(draft);
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
         check_order(draft, &orders[i]);

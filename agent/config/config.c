@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "agent/base/crypto.h"
 #include "agent/config/draft.h"
 #include "agent/config/section.h"
 
@@ -20,6 +21,10 @@ static void free_config(struct config *config)
         section_clear(sections[i], config);
     }
     pepper_wipe(&config->peppers);
+    if (config->audit_address_key) {
+        crypto_wipe(config->audit_address_key, strlen(config->audit_address_key));
+        free(config->audit_address_key);
+    }
     free(config);
 }
 

@@ -74,6 +74,13 @@ struct config_store {
 /* On what happens when the audit spool has no room. */
 enum config_audit_full { CONFIG_AUDIT_FULL_DENY, CONFIG_AUDIT_FULL_COUNT };
 
+/* How clients' addresses stand in the audit. */
+enum config_addresses {
+    CONFIG_ADDRESSES_FULL,
+    CONFIG_ADDRESSES_TRUNCATED,
+    CONFIG_ADDRESSES_HASHED,
+};
+
 /* On when an allow may be told. */
 enum config_audit_mode {
     CONFIG_AUDIT_ORDERED, /* its record stands in the spool */
@@ -157,6 +164,9 @@ struct config {
     size_t spool_bytes; /* of one worker's ring */
     enum config_audit_full on_audit_full;
     enum config_audit_mode audit_mode;
+    enum config_addresses audit_addresses;
+    char *audit_address_key_file; /* NULL: none */
+    char *audit_address_key;      /* its content; NULL: none */
 
     enum log_level log_level;
 

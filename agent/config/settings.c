@@ -15,6 +15,7 @@
 #define PATH_MAX_BYTES 4095
 
 static_assert(sizeof(enum config_audit_full) == sizeof(unsigned), "see set_choice()");
+static_assert(sizeof(enum config_addresses) == sizeof(unsigned), "see set_choice()");
 static_assert(sizeof(enum config_audit_mode) == sizeof(unsigned), "see set_choice()");
 static_assert(sizeof(enum log_level) == sizeof(unsigned), "see set_choice()");
 static_assert(sizeof(uint32_t) == sizeof(unsigned), "max_frame_size is set as a number");
@@ -59,6 +60,13 @@ static bool is_prefix(struct str text)
 static const struct choice audit_full[] = {
     {"deny", CONFIG_AUDIT_FULL_DENY, NULL},
     {"count", CONFIG_AUDIT_FULL_COUNT, NULL},
+    {NULL, 0, NULL},
+};
+
+static const struct choice audit_addresses[] = {
+    {"full", CONFIG_ADDRESSES_FULL, NULL},
+    {"truncated", CONFIG_ADDRESSES_TRUNCATED, NULL},
+    {"hashed", CONFIG_ADDRESSES_HASHED, NULL},
     {NULL, 0, NULL},
 };
 
@@ -258,6 +266,14 @@ const struct setting settings[] = {
      .help = "ordered: a record outlives the process before its request is answered. durable: an "
              "allow is told only after its record is on the disk of audit_file, so it outlives the "
              "machine's death."},
+    {"audit_addresses", .type = &setting_choice, .offset = AT(audit_addresses),
+     .choices = audit_addresses, .initial = "full", .needs_restart = true,
+     .help =
+         "How clients' addresses stand in the audit: full; truncated to their /24 or /48; hashed "
+         "under audit_address_key_file, so that reevectl audit hash finds one again."},
+    {"audit_address_key_file", SECRET(audit_address_key_file), .needs_restart = true,
+     .help = "Holds the key of hashed addresses, one line of 16 characters or more; as "
+             "redis_password_file."},
     {"spool_dir", PATH(spool_dir), .initial = "/run/reeve/spool", .needs_restart = true,
      .help = "Holds what is not yet in the audit file; on tmpfs, kept across restarts."},
     {"spool_size", .type = &setting_size, .offset = AT(spool_bytes), .min = 64 * KIB, .max = GIB,

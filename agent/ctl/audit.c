@@ -6,14 +6,17 @@
 #include <unistd.h>
 
 #include "agent/audit/keys.h"
+#include "agent/audit/privacy.h"
 #include "agent/audit/segment_read.h"
 #include "agent/audit/verify.h"
 #include "agent/base/log.h"
 #include "agent/config/file.h"
+#include "agent/config/secret.h"
 #include "agent/ctl/command.h"
 
 #define PEM_BYTES_MAX  4096
 #define HEAD_BYTES_MAX (4 * 1024 * 1024)
+#define KEY_BYTES_MAX  512
 #define BAR_WIDTH      40
 
 int command_audit_keygen(int argc, char **argv)
@@ -74,6 +77,53 @@ int command_audit_head(int argc, char **argv)
     puts(text);
     free(text);
     return 0;
+}
+
+static int print_hashes(const struct audit_privacy *privacy, const char *text)
+{
+    struct ip_prefix prefix;
+    char hash[AUDIT_ADDRESS_TEXT_MAX];
+
+    if (!ip_prefix_parse(str_from_c(text), &prefix) || strchr(text, '/')) {
+        return command_fail("%s: not an address", text);
+    }
+    size_t length = audit_privacy_print(privacy, prefix.base, false, hash);
+    printf("%.*s %s\n", (int)length, hash, text);
+    length = audit_privacy_print(privacy, audit_privacy_prefix(prefix.base), true, hash);
+    printf("%.*s %s, counted\n", (int)length, hash, text);
+    return 0;
+}
+
+static int hash_all(const char *key_file, char **addresses, int count)
+{
+    struct audit_privacy privacy = {0};
+    struct file_text key = {0};
+    struct diag diag = {0};
+    int status = 0;
+
+    if (secret_read(key_file, KEY_BYTES_MAX, &key, &diag) != ERR_OK) {
+        return command_fail("--key-file: %s", diag.text);
+    }
+    struct str rest = str_make(key.bytes, key.length), line = STR_ABSENT;
+    (void)str_cut(&rest, '\n', &line);
+    if (audit_privacy_init(&privacy, AUDIT_ADDRESS_HASHED, line) != ERR_OK) {
+        status = command_fail("--key-file: the key is shorter than %d characters",
+                              AUDIT_ADDRESS_KEY_BYTES);
+    }
+    for (int i = 0; i < count && status == 0; i++) {
+        status = print_hashes(&privacy, addresses[i]);
+    }
+    audit_privacy_fini(&privacy);
+    file_text_free(&key);
+    return status;
+}
+
+int command_audit_hash(int argc, char **argv)
+{
+    if (argc < 3 || strcmp(argv[0], "--key-file") != 0) {
+        return COMMAND_USAGE;
+    }
+    return hash_all(argv[1], argv + 2, argc - 2);
 }
 
 struct options {

@@ -39,6 +39,7 @@ command_fn command_token_mint;
 command_fn command_audit_grep;
 command_fn command_audit_report;
 command_fn command_audit_tail;
+command_fn command_audit_hash;
 command_fn command_audit_keygen;
 command_fn command_audit_head;
 command_fn command_audit_verify;

@@ -92,6 +92,11 @@ static const struct command commands[] = {
      "where\n"
      "it is another.\n"
      "Exit status: 0 allow, 1 deny or throttle, 2 trouble.\n"},
+    {"audit hash", command_audit_hash, "--key-file FILE ADDRESS...",
+     "how addresses stand in an audit that hashes them",
+     "Prints for each what `src` is, of a request and of requests that were counted together. FILE "
+     "is\n"
+     "the agent's audit_address_key_file.\n"},
     {"audit keygen", command_audit_keygen, "FILE", "make the first key that signs the audit",
      "Writes the private key to FILE, which must not be there: the agent's audit_key_file. Prints "
      "the\n"

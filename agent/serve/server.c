@@ -312,6 +312,11 @@ static void settled_cb(void *context)
     }
 }
 
+_Static_assert((int)AUDIT_ADDRESS_FULL == (int)CONFIG_ADDRESSES_FULL &&
+                   (int)AUDIT_ADDRESS_TRUNCATED == (int)CONFIG_ADDRESSES_TRUNCATED &&
+                   (int)AUDIT_ADDRESS_HASHED == (int)CONFIG_ADDRESSES_HASHED,
+               "audit/ does not see config/");
+
 static enum err open_journal(struct server *server, struct diag *diag)
 {
     const struct config *config = server->config;
@@ -343,6 +348,8 @@ static enum err open_audit(struct server *server, struct diag *diag)
         .segment_us = config->audit_segment_us,
         .keep_count = config->audit_keep_segments,
         .keep_us = config->audit_keep_us,
+        .addresses = (enum audit_addresses)config->audit_addresses,
+        .address_key = str_from_c(config->audit_address_key),
         .is_durable = config->audit_mode == CONFIG_AUDIT_DURABLE,
         .settled_cb = settled_cb,
         .settled_context = server,

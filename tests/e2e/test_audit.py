@@ -213,3 +213,17 @@ def test_the_agent_tells_of_itself(start_stack, tmp_path):
     assert [one["config"] for one in decisions] == [start["config"], reload["config"]]
     for one in decisions:
         assert one["id"] == f"{one['boot']}-{one['worker']}-{one['seq']}"
+
+
+def test_addresses_are_hashed_so_that_the_key_finds_them(start_stack, tmp_path):
+    key = tmp_path / "addresses.key"
+    key.touch(mode=0o600)
+    key.write_text("sixteen characters, at least\n")
+    hashed = {"audit_addresses": "hashed", "audit_address_key_file": key}
+    stack = start_stack(agents=1, drain_delay="0", **hashed)
+    assert stack.fetch(user="alice").status == 200
+    stack.terminate_agents()
+    (record,) = stack.audit()
+    assert record["src"].startswith("hmac:")
+    assert reevectl("hash", "--key-file", key, "127.0.0.1").stdout.split()[0] == record["src"]
+    assert "127.0.0.1" not in stack.agents[0].audit_path.read_text()

@@ -99,6 +99,48 @@ START_TEST(prints_every_field_under_its_name)
 }
 END_TEST
 
+/* RFC 4231 has no such text: from `openssl dgst -sha256 -mac HMAC`. */
+START_TEST(shows_of_addresses_what_it_is_told)
+{
+    static const struct {
+        enum audit_addresses addresses;
+        const char *text, *counted;
+    } cases[] = {
+        {AUDIT_ADDRESS_FULL, "192.0.2.7", "192.0.2.0/24"},
+        {AUDIT_ADDRESS_TRUNCATED, "192.0.2.0/24", "192.0.2.0/24"},
+        {AUDIT_ADDRESS_HASHED, "hmac:cd2b7e7450633a092f97e4b1359e689f",
+         "hmac:c9cf9328d9bdde0f37db1985318c8b62"},
+    };
+    ck_assert_int_eq(crypto_start(), ERR_OK);
+    struct ip ip = {4, {192, 0, 2, 7}}, six = {16, {0x20, 1, 0xd, 0xb8, 1, 2, 3}};
+    char out[AUDIT_ADDRESS_TEXT_MAX + 1];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct audit_privacy privacy;
+
+        ck_assert_int_eq(audit_privacy_init(&privacy, cases[i].addresses, STR("sixteen-or-more!")),
+                         ERR_OK);
+        out[audit_privacy_print(&privacy, ip, false, out)] = '\0';
+        ck_assert_str_eq(out, cases[i].text);
+        out[audit_privacy_print(&privacy, audit_privacy_prefix(ip), true, out)] = '\0';
+        ck_assert_str_eq(out, cases[i].counted);
+        out[audit_privacy_print(&privacy, six, false, out)] = '\0';
+        ck_assert_int_eq(strcmp(out, "2001:db8:102::/48") == 0,
+                         cases[i].addresses == AUDIT_ADDRESS_TRUNCATED);
+        audit_privacy_fini(&privacy);
+    }
+}
+END_TEST
+
+START_TEST(refuses_a_short_key_of_addresses)
+{
+    struct audit_privacy privacy;
+
+    ck_assert_int_eq(audit_privacy_init(&privacy, AUDIT_ADDRESS_HASHED, STR("fifteen-chars..")),
+                     ERR_RANGE);
+}
+END_TEST
+
 START_TEST(leaves_out_what_is_absent)
 {
     struct audit_record record = stranger_record(1);
@@ -353,6 +395,8 @@ Suite *line_suite(void)
     tcase_add_test(tcase, keeps_the_bytes_of_text_that_is_not_utf8);
     tcase_add_test(tcase, escapes_the_agents_name);
     tcase_add_test(tcase, prints_every_field_under_its_name);
+    tcase_add_test(tcase, shows_of_addresses_what_it_is_told);
+    tcase_add_test(tcase, refuses_a_short_key_of_addresses);
     tcase_add_test(tcase, leaves_out_what_is_absent);
     tcase_add_test(tcase, marks_what_may_be_there_twice);
     tcase_add_test(tcase, names_a_raw_path_otherwise);

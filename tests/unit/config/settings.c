@@ -82,6 +82,8 @@ static const struct cases {
     {"audit_keep_age", {"0", "36600d"}, {"-1s", "36601d"}},
     {"audit_key_file", {"audit.key", "/var/lib/reeve/audit.key"}, {"", "a\nb"}},
     {"audit_mode", {"ordered", "durable"}, {"", "sync", "Durable"}},
+    {"audit_addresses", {"full", "truncated"}, {"", "none", "hashed"}},
+    {"audit_address_key_file", {"long-password"}, {"", "a\tb", "password"}},
     {"spool_dir", {"spool", "/run/reeve"}, {"", "a\nb"}},
     {"spool_size", {"64KiB", "1GiB", "65536"}, {"65535", "1073741825", "8MB"}},
     {"on_audit_full", {"deny", "count"}, {"", "allow", "Deny"}},
@@ -113,6 +115,7 @@ static void open_with_files(void)
 {
     box_open();
     box_write("password", "sesame\n", 0600);
+    box_write("long-password", "open sesame, and mind the step\n", 0600);
     box_write("other", "poppy\n", 0600);
     box_write("pepper", "p1 000102030405060708090a0b0c0d0e0f\n", 0600);
 }
