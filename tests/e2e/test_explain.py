@@ -1,6 +1,7 @@
 """reevectl explain against a running agent: the same request gets the same verdict from both, and the
 explanation takes nothing and changes nothing."""
 
+import contextlib
 import hashlib
 import ipaddress
 import json
@@ -15,7 +16,8 @@ from harness.agent import Agent
 from harness.apikey import key_id, with_checksum
 from harness.redis import Redis
 from harness.resp import Connection
-from harness.spop import Peer, request_arguments
+from harness.spop import Peer
+from harness.tokens import ISSUER, make_key, mint
 from harness.wait import wait_until
 
 pytestmark = pytest.mark.sanitized
@@ -308,6 +310,77 @@ def test_store_that_is_away_is_trouble(desk, tmp_path):
     assert told["records"][0]["state"] == "unknown" if told["records"] else True
     code = reevectl.run("explain", "-f", tmp_path / "none", "--user", "x", "GET", "http://a/").returncode
     assert code == 2
+
+
+# ---- tokens ----
+
+
+@contextlib.contextmanager
+def asked(agent):
+    """A connection to the agent, which runs meanwhile."""
+    try:
+        agent.start()
+        with Peer.connect(agent.address) as peer:
+            peer.greet()
+            yield peer
+    finally:
+        agent.stop()
+
+
+@pytest.fixture(scope="module")
+def tokens(desk, tmp_path_factory):
+    """ask(**claims): what explain says of a token, after the agent was asked the same."""
+    folder = tmp_path_factory.mktemp("tokens")
+    private = make_key(folder, "key")
+    section = (
+        'gate "tokens" { accept = {jwt} }\n'
+        f'issuer "corp" {{ issuer = "{ISSUER}" audience = {{api}} algorithms = {{ES256}}\n'
+        f'keys = {{"{private.with_suffix(".pem")}"}} roles_claim = roles }}\n'
+    )
+    config = folder / "reeve.conf"
+    config.write_text(desk.config.read_text() + section)
+    gates = folder / "gates.conf"
+    gates.write_text(GATES + section)
+    agent = Agent("tokens", "api-keys", folder, desk.redis.url)
+    agent.use_config(gates)
+    with_key(desk, "token-user", "roles=reader,writer")
+    file = folder / "token"
+    file.touch(mode=0o600)
+    with asked(agent) as peer:
+
+        def ask(**claims):
+            token = mint(private, sub="token-user", **claims)
+            file.write_text(token + "\n")
+            request = {"path": "/v1/a", "fe": "tokens", "authz": f"Bearer {token}", "authz_n": 1}
+            said = peer.ask(1, **request)
+            words = ["--token-file", file, "--gate", "tokens", "GET", "http://api.example.com/v1/a"]
+            code, told = reevectl.answer("explain", "-f", config, *words)
+            assert same(told["verdict"]) == same(said) and told["caller"]["proved"]
+            return code, told["verdict"]
+
+        ask.config, ask.agent = config, agent
+        yield ask
+
+
+def test_tokens_are_verified_as_the_agent_does(tokens):
+    code, verdict = tokens(roles=["reader"])
+    assert (code, verdict["rule"], verdict["credential"]) == (0, "reader/20", "jwt:corp")
+    assert tokens(roles=["writer"])[1]["reason"] == "no_rule"
+    assert tokens(roles=["reader"], aud="other")[1]["reason"] == "bad_credential"
+    assert tokens(roles=["reader"], exp=int(time.time()) - 100)[1]["reason"] == "expired"
+
+
+def test_records_of_tokens_are_asked_again(tokens):
+    tokens(roles=["reader"], jti="one")
+
+    def find():
+        return [one for one in tokens.agent.audit() if one.get("credential", "").startswith("jwt:corp:")]
+
+    record = wait_until(find, "the record of a token with a jti")[0]
+    where = f"{tokens.agent.audit_path}:{record['seq']}"
+    code, told = reevectl.answer("explain", "-f", tokens.config, "--record", where)
+    assert (code, told["record"]["differences"]) == (0, [])
+    assert any("token's roles" in note for note in told["record"]["notes"])
 
 
 # ---- records of the audit ----

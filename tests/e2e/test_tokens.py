@@ -1,39 +1,16 @@
 """JSON Web Tokens through real HAProxy and Redis: taken, refused, revoked; keys rotated by a reload."""
 
 import hashlib
-import json
 import signal
-import subprocess
 import time
 
 import pytest
 
-from harness.agent import BUILD
 from harness.stack import UNCOUNTED, Stack
+from harness.tokens import ISSUER, make_key, mint
 from harness.wait import wait_until
 
 pytestmark = pytest.mark.sanitized
-
-ISSUER = "https://id.example.com"
-
-
-def make_key(directory, name):
-    private, public = directory / f"{name}.key", directory / f"{name}.pem"
-    private.touch(mode=0o600)
-    subprocess.run(
-        ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-out", private], check=True, capture_output=True)  # fmt: skip
-    subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
-    return private
-
-
-def mint(private, **claims):
-    now = int(time.time())
-    whole = {"iss": ISSUER, "aud": "api", "sub": "alice", "iat": now, "exp": now + 300, **claims}
-    done = subprocess.run(
-        [BUILD / "reevectl", "token", "mint", "--alg", "ES256", "--key-file", private],
-        input=json.dumps(whole), text=True, capture_output=True, check=True)  # fmt: skip
-    return done.stdout.strip()
 
 
 class Site:
