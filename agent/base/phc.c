@@ -8,6 +8,8 @@
 #define SALT_BYTES_MIN 8
 #define HASH_BYTES_MIN 16
 
+#define PBKDF2_BLOCK_BYTES 32 /* RFC 8018 5.2, with SHA-256 */
+
 #define NEW_SALT_BYTES 16
 #define NEW_HASH_BYTES 32
 
@@ -133,20 +135,29 @@ const char *phc_password_fault(struct str password)
     return enc_has_control(password) ? "holds a control character" : NULL;
 }
 
+/* Of the hash what is computed and compared. */
+static size_t judged_length(const struct phc *phc)
+{
+    bool has_more = phc->cost.scheme == PHC_PBKDF2_SHA256 && phc->hash_length > PBKDF2_BLOCK_BYTES;
+
+    return has_more ? PBKDF2_BLOCK_BYTES : phc->hash_length;
+}
+
 static enum err compute(const struct phc *phc, struct str password, uint8_t *out)
 {
     struct str salt = str_make((const char *)phc->salt, phc->salt_length);
+    size_t length = judged_length(phc);
 
     return phc->cost.scheme == PHC_SCRYPT
-               ? crypto_scrypt(password, salt, &phc->cost.scrypt, out, phc->hash_length)
-               : crypto_pbkdf2(password, salt, phc->cost.iterations, out, phc->hash_length);
+               ? crypto_scrypt(password, salt, &phc->cost.scrypt, out, length)
+               : crypto_pbkdf2(password, salt, phc->cost.iterations, out, length);
 }
 
 bool phc_verify(const struct phc *phc, struct str password)
 {
     uint8_t hash[PHC_HASH_BYTES_MAX];
     bool is_equal =
-        compute(phc, password, hash) == ERR_OK && crypto_equal(hash, phc->hash, phc->hash_length);
+        compute(phc, password, hash) == ERR_OK && crypto_equal(hash, phc->hash, judged_length(phc));
 
     crypto_wipe(hash, sizeof(hash));
     return is_equal;

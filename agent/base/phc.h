@@ -15,6 +15,9 @@
  *   salt        8 to 64 bytes
  *   hash        16 to 64 bytes: a short one would fit too many passwords
  *
+ * Of PBKDF2's the first 32 bytes are judged, and the others not: each block of 32 costs all the
+ * iterations anew, which would tell records with a longer hash by the time, and proves the same.
+ *
  * The same grammar stands in contrib/redis-cli/lua/password.lua.
  */
 #ifndef REEVE_BASE_PHC_H

@@ -1,6 +1,7 @@
 #include "agent/base/phc.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "tests/unit/base/suites.h"
 
@@ -15,6 +16,9 @@ static const struct known {
      "5dQ+TTkaXHvEcXxR+tPE5C+J59eCJTvf+GDJELA7tzkqwPC4GS0WMzAchCN8p7ToMnYpgbgV4yobJ8KRt/mLGg",
      "password"},
     {"$pbkdf2-sha256$i=80000$TmFDbFNhbHQ$OR1ivolfE/+3rYtdl1ci3saapvdY1QzCokSaFO3owjs", "Password"},
+    {"$pbkdf2-sha256$i=80000$TmFDbFNhbHQ$"
+     "OR1ivolfE/+3rYtdl1ci3saapvdY1QzCokSaFO3owjtyBLW1S1lNvzIOpTIWdeGmOrUa3YjFoN84yxy6H9AlXw",
+     "Password"},
 };
 
 static void start(void)
@@ -55,6 +59,33 @@ START_TEST(any_bit_of_the_hash_decides)
         phc.hash[i / 8] ^= (uint8_t)(1u << (i % 8));
     }
     ck_assert(phc_verify(&phc, STR("secret")));
+}
+END_TEST
+
+static int64_t verifying_ns(const char *text)
+{
+    struct phc phc = parsed(text);
+    int64_t least_ns = INT64_MAX;
+
+    for (int i = 0; i < 5; i++) {
+        struct timespec before, after;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+        phc_verify(&phc, STR("Password"));
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+        int64_t ns =
+            (after.tv_sec - before.tv_sec) * INT64_C(1000000000) + (after.tv_nsec - before.tv_nsec);
+        least_ns = ns < least_ns ? ns : least_ns;
+    }
+    return least_ns;
+}
+
+/* What nobody's password costs knows the parameters, and not how long each record's hash is. */
+START_TEST(the_length_of_a_hash_costs_nothing)
+{
+    int64_t one_block_ns = verifying_ns(known[1].text), two_blocks_ns = verifying_ns(known[2].text);
+
+    ck_assert_int_lt(two_blocks_ns, one_block_ns * 3 / 2);
 }
 END_TEST
 
@@ -162,6 +193,7 @@ Suite *phc_suite(void)
     tcase_add_checked_fixture(cases, start, crypto_stop);
     tcase_add_test(cases, verifies_what_others_hashed);
     tcase_add_test(cases, any_bit_of_the_hash_decides);
+    tcase_add_test(cases, the_length_of_a_hash_costs_nothing);
     tcase_add_test(cases, makes_what_it_verifies_under_a_new_salt_each_time);
     tcase_add_test(cases, the_default_is_within_its_own_bounds);
     tcase_add_test(cases, no_head_of_a_text_is_good);
