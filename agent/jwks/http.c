@@ -191,9 +191,8 @@ static bool set_options(struct http_transfer *transfer, const struct http_reques
         /* Else the system's would count beside. */
         SET(CURLOPT_CAPATH, NULL);
     }
-#ifdef CURLOPT_QUICK_EXIT
+    /* Else the end of a transfer waits for its name server, and all others with it. */
     SET(CURLOPT_QUICK_EXIT, 1L);
-#endif
 #undef SET
     return is_set;
 }

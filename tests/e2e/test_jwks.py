@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from faultlib import Faults
 from harness.agent import BUILD
 from harness.http import Client
 from harness.issuer import Authority, Issuer, Key
@@ -63,8 +64,9 @@ class Site:
 def start_site(tmp_path, authority):
     sites = []
 
-    def start(serves=True, **options):
+    def start(serves=True, env=None, **options):
         site = Site(tmp_path, authority, **options)
+        site.agent.env.update(env or {})
         sites.append(site)
         if serves:
             site.issuer.start()
@@ -321,6 +323,32 @@ def test_what_is_no_good_set_lets_nobody_in_and_ends_no_good_one(crowd):
         assert crowd.answer(name).status == 200, name
     for issuer in crowd.issuers.values():
         assert {path for _, path, _ in issuer.requests} <= {"/keys"}
+
+
+HUNG = """issuer "hung" {
+  issuer = "https://id.invalid"
+  audience = {api}
+  algorithms = {ES256}
+  jwks_url = "https://id.invalid/keys"
+  jwks_timeout = "1s"
+}
+"""
+
+
+def test_a_name_server_that_hangs_holds_up_no_other_issuer_and_no_stop(start_site, tmp_path):
+    faults = Faults(BUILD / "libfaultlib.so", tmp_path / "faults")
+    site = start_site(env=faults.env)
+    assert site.status(site.issuer.token()) == 200
+    faults.strike("getaddrinfo", nth=1, every=1, delay_s=60.0)
+    site.config.write_text(GATE + site.issuer.section(**site.options) + HUNG)
+    site.reload()
+    wait_until(lambda: "issuer hung: " in site.agent.log(), "the fetch that timed out", 10.0)
+    site.issuer.rotate()
+    assert site.status(site.issuer.token()) == 200
+    site.reload()
+    assert site.status(site.issuer.token()) == 200
+    assert faults.hits("getaddrinfo") > 0
+    assert site.agent.terminate() == 0
 
 
 class Example:

@@ -5,7 +5,7 @@
  * REEVE_FAULTS names the table's file: an array of struct fault, one for each function in this order:
  *
  *   malloc calloc realloc read recv write send sendmsg fsync fdatasync accept4 connect getrandom
- *   pthread_create
+ *   pthread_create getaddrinfo
  *
  * REEVE_SYNCED names a file that gets a line for each fdatasync() that was made: the inode's number and
  * the size it had before, which a loss of power leaves at least.
@@ -15,7 +15,8 @@
  * 1: all from it on). Then, in this order:
  *
  *   delay_us  the thread sleeps so long
- *   error     the call is not made and fails with this errno (pthread_create gives it back)
+ *   error     the call is not made and fails with this errno (pthread_create gives it back; getaddrinfo
+ *             says EAI_SYSTEM)
  *   most      the call is made for so many bytes at most (read, recv, write, send)
  *
  * `kind` confines read, recv, write and send to descriptors of one kind, and malloc, calloc and realloc to
@@ -27,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -55,6 +57,7 @@ enum function {
     CONNECT,
     GETRANDOM,
     PTHREAD_CREATE,
+    GETADDRINFO,
     FUNCTION_COUNT
 };
 
@@ -294,4 +297,10 @@ int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict at
                    void *(*run)(void *), void *restrict argument)
 {
     return fails(PTHREAD_CREATE) ? errno : REAL(pthread_create)(thread, attributes, run, argument);
+}
+
+int getaddrinfo(const char *restrict node, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict out)
+{
+    return fails(GETADDRINFO) ? EAI_SYSTEM : REAL(getaddrinfo)(node, service, hints, out);
 }

@@ -6,7 +6,7 @@ import struct
 
 FUNCTIONS = (
     "malloc calloc realloc read recv write send sendmsg fsync fdatasync accept4 connect getrandom"
-    " pthread_create"
+    " pthread_create getaddrinfo"
 ).split()
 FIELDS = "calls hits first every error most delay_us kind".split()
 ENTRY = struct.Struct("<4Q4q")
