@@ -278,7 +278,7 @@ START_TEST(a_replica_confirms_and_a_frozen_one_does_not)
 {
     struct real_redis *replica = start_replica();
 
-    world.settings.command_timeout_us = 2 * WORLD_SECOND_US;
+    world.settings.command_timeout_us = 4 * WORLD_SECOND_US;
     world_start_up(&world);
     run_to_the_end(&add, 1);
     assert_told(STORE_OK, "used=1;empty=;");
