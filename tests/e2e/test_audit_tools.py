@@ -173,6 +173,16 @@ def test_report_counts(audit):
     assert [team["name"] for team in report["teams"]] == ["red"]
 
 
+def test_what_was_told_instead_of_an_allow_counts(tmp_path):
+    lines = [decision(1), decision(2), line(3, "superseded", user="alice", verdict="deny", status=503,
+                                            reason="deadline", supersedes=2)]  # fmt: skip
+    path = put(tmp_path / "a", lines)
+    (alice,) = json.loads(reevectl.run("audit", "report", "--json", path).stdout)["users"]
+    assert (alice["requests"], alice["allow"], alice["deny"]) == (2, 1, 1)
+    assert {one["name"]: one["requests"] for one in alice["reasons"]} == {"ok": 1, "deadline": 1}
+    assert sequences(reevectl.run("audit", "grep", "--json", "--reason", "deadline", path)) == [3]
+
+
 def test_report_of_a_filter_from_stdin(audit):
     done = reevectl.run("audit", "report", "--json", "--user", "bob", "-", stdin=audit.read_text())
     report = json.loads(done.stdout)

@@ -140,7 +140,7 @@ static enum files_answer run_through(const struct options *options, struct sourc
     enum files_answer answer;
 
     while ((answer = source_next(source, &scan, &kind, &line)) == FILES_LINE) {
-        if (kind != SCAN_RECORD || !filter_passes(&options->filter, &scan)) {
+        if (kind == SCAN_GAP || !filter_passes(&options->filter, &scan)) {
             continue;
         }
         ++*found;

@@ -56,8 +56,13 @@ static bool read_records(struct report *report, struct source *source, const str
     enum files_answer answer;
 
     while ((answer = source_next(source, &scan, &kind, &line)) == FILES_LINE) {
-        if (kind == SCAN_RECORD && filter_passes(filter, &scan)) {
+        if (kind == SCAN_GAP || !filter_passes(filter, &scan)) {
+            continue;
+        }
+        if (kind == SCAN_RECORD) {
             tallies_add(&report->tallies, &scan);
+        } else {
+            tallies_supersede(&report->tallies, &scan);
         }
         if (source->line_count % PROGRESS_LINES == 0) {
             show_progress(source->files, false);

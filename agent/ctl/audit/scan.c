@@ -183,6 +183,9 @@ static enum scan_kind kind_of(struct str type)
     if (str_equal(type, STR("decision")) || str_equal(type, STR("count"))) {
         return SCAN_RECORD;
     }
+    if (str_equal(type, STR("superseded"))) {
+        return SCAN_SUPERSEDED;
+    }
     return str_equal(type, STR("audit_gap")) ? SCAN_GAP : SCAN_OTHER;
 }
 

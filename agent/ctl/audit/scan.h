@@ -13,9 +13,10 @@
 
 enum scan_kind {
     SCAN_BROKEN,
-    SCAN_RECORD, /* "decision", or "count": several decisions */
-    SCAN_GAP,    /* "audit_gap": so many records were lost */
-    SCAN_OTHER,  /* of another type; nothing but the type is set */
+    SCAN_RECORD,     /* "decision", or "count": several decisions */
+    SCAN_SUPERSEDED, /* what was told instead of an allow that an earlier record has */
+    SCAN_GAP,        /* "audit_gap": so many records were lost */
+    SCAN_OTHER,      /* of another type; nothing but the type is set */
 };
 
 struct scan {

@@ -41,7 +41,7 @@ enum files_answer source_next(struct source *source, struct scan *scan, enum sca
         if (line->is_unended) {
             *kind = SCAN_BROKEN;
         }
-        if (*kind == SCAN_RECORD || *kind == SCAN_GAP) {
+        if (*kind == SCAN_RECORD || *kind == SCAN_SUPERSEDED || *kind == SCAN_GAP) {
             source->lost_count += *kind == SCAN_GAP ? scan->count : 0;
             return FILES_LINE;
         }

@@ -18,7 +18,7 @@ struct source {
 bool source_open(struct source *source, struct heap *heap, const char *config_file,
                  char *const *paths, size_t path_count);
 
-/* The next record: SCAN_RECORD or SCAN_GAP. Broken lines are named on stderr, the first of them one by
+/* The next record: SCAN_RECORD, SCAN_SUPERSEDED or SCAN_GAP. Broken lines are named on stderr, the first of them one by
  * one, and counted; lines of other types are counted. FILES_END: none, for now. */
 enum files_answer source_next(struct source *source, struct scan *scan, enum scan_kind *kind,
                               struct files_line *line);

@@ -101,8 +101,12 @@ static void set_request(struct replay *replay, struct question *question, struct
     request->host_count = str_is_absent(request->host) ? -1 : 1;
     request->path = value(replay, AUDIT_FIELD_PATH, heap);
     request->source = (struct ip){0};
+    request->is_tls = str_equal(value(replay, AUDIT_FIELD_TLS, heap), STR("true"));
     if (ip_prefix_parse(value(replay, AUDIT_FIELD_SOURCE, heap), &source)) {
         request->source = source.base;
+        if (source.bits < 8 * source.base.length) {
+            note(replay, "the source's address was cut");
+        }
     } else {
         note(replay, "the source's address is not in the record as it was");
     }
