@@ -261,13 +261,14 @@ void shield_tick(struct shield *shield, struct now now)
     shield_share_tick(shield->share, now);
 }
 
+/* What was counted while the store was away has no name yet, and may be what is meant. */
 static void forget_named(struct shield_table *table, const uint8_t name[SHIELD_NAME_BYTES])
 {
     for (size_t i = 0; i < shield_table_places(table); i++) {
         struct shield_entry *entry = &table->entries[i];
 
-        if (entry->has_name && (memcmp(entry->credential, name, SHIELD_NAME_BYTES) == 0 ||
-                                memcmp(entry->source, name, SHIELD_NAME_BYTES) == 0)) {
+        if (!entry->has_name || memcmp(entry->credential, name, SHIELD_NAME_BYTES) == 0 ||
+            memcmp(entry->source, name, SHIELD_NAME_BYTES) == 0) {
             *entry = (struct shield_entry){0};
         }
     }

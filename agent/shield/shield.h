@@ -80,7 +80,7 @@ void shield_tick(struct shield *shield, struct now now);
 
 /*
  * The store tells that a key changed. "<prefix>unlock:<name>": all that is counted of the credential or
- * source of that name is forgotten. True: it was such a key.
+ * source of that name is forgotten, and what has no name yet. True: it was such a key.
  */
 bool shield_unlock(struct shield *shield, struct str key);
 /* The store may have lost its data. */

@@ -181,6 +181,19 @@ START_TEST(an_unlock_reaches_who_hears_of_it)
 }
 END_TEST
 
+START_TEST(an_unlock_ends_what_was_counted_while_the_store_was_away)
+{
+    fake_store_set_mode(world.fake, FAKE_STORE_DOWN);
+    world_restart(&world, 0);
+    world_storm(&world, 0, mallory, 10);
+    fake_store_set_mode(world.fake, FAKE_STORE_UP);
+    world_pass(&world, SECOND / 2);
+    ck_assert_int_gt(wait_of(0), 0);
+    ck_assert(unlock(0, "key:alice"));
+    ck_assert_int_eq(wait_of(0), 0);
+}
+END_TEST
+
 START_TEST(other_keys_unlock_nothing)
 {
     static const char *const keys[] = {
@@ -310,6 +323,7 @@ Suite *share_suite(void)
     tcase_add_test(tests, a_store_that_answers_nothing_holds_up_nothing);
     tcase_add_test(tests, success_forgives_everywhere);
     tcase_add_test(tests, an_unlock_reaches_who_hears_of_it);
+    tcase_add_test(tests, an_unlock_ends_what_was_counted_while_the_store_was_away);
     tcase_add_test(tests, other_keys_unlock_nothing);
     tcase_add_test(tests, who_missed_an_unlock_hears_when_it_is_asked_again);
     tcase_add_test(tests, calls_are_bounded);
