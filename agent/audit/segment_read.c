@@ -65,20 +65,19 @@ void audit_reader_free(struct audit_reader *reader)
     }
 }
 
-/* Reads more behind what is there. 0: nothing more, for now; -1: errno says why. */
+/* Reads from the line that has no end yet on: that may have been cut, and another be there by now. 0:
+ * nothing more, for now; -1: errno says why. */
 static ssize_t read_more(struct audit_reader *reader)
 {
+    size_t before = reader->end - reader->begin;
     ssize_t count;
 
-    memmove(reader->data, reader->data + reader->begin, reader->end - reader->begin);
-    reader->end -= reader->begin;
-    reader->begin = 0;
     do {
-        count = pread(reader->fd, reader->data + reader->end, BUFFER_BYTES - reader->end,
-                      (off_t)(reader->offset + reader->end));
+        count = pread(reader->fd, reader->data, BUFFER_BYTES, (off_t)reader->offset);
     } while (count < 0 && errno == EINTR);
-    reader->end += count > 0 ? (size_t)count : 0;
-    return count;
+    reader->begin = 0;
+    reader->end = count > 0 ? (size_t)count : 0;
+    return count <= 0 ? count : reader->end > before ? (ssize_t)(reader->end - before) : 0;
 }
 
 static void give(struct audit_reader *reader, size_t length, bool has_feed,
@@ -99,12 +98,10 @@ static void give(struct audit_reader *reader, size_t length, bool has_feed,
 
 enum audit_read audit_reader_next(struct audit_reader *reader, struct audit_read_line *out)
 {
-    size_t searched = 0;
-
     for (;;) {
         size_t length = reader->end - reader->begin;
         const char *start = reader->data + reader->begin;
-        const char *feed = memchr(start + searched, '\n', length - searched);
+        const char *feed = memchr(start, '\n', length);
 
         if (feed) {
             give(reader, (size_t)(feed - start), true, out);
@@ -114,7 +111,6 @@ enum audit_read audit_reader_next(struct audit_reader *reader, struct audit_read
             give(reader, length, false, out);
             return AUDIT_READ_LINE;
         }
-        searched = length;
         ssize_t count = read_more(reader);
         if (count <= 0) {
             return count < 0 ? AUDIT_READ_FAIL : AUDIT_READ_END;
