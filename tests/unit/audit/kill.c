@@ -15,7 +15,7 @@
 #include "tests/unit/audit/suites.h"
 
 #define WORKERS           2
-#define ROUNDS_MAX        300
+#define ROUNDS_MAX        120
 #define KILL_AFTER_US_MAX 20000
 #define KILL_AT_MAX       2000 /* records */
 
@@ -183,13 +183,19 @@ START_TEST(at_a_random_instant)
 }
 END_TEST
 
+/* 1 to 100, then each tenth up to 300. */
+static int nth_write(unsigned round)
+{
+    return round < 100 ? (int)round + 1 : ((int)round - 89) * 10;
+}
+
 /* At the n-th write, after some bytes of it, or after all of it but before its end is noted. */
 START_TEST(in_the_middle_of_a_write)
 {
-    unsigned rounds = is_long_run() ? ROUNDS_MAX : 9;
+    unsigned rounds = is_long_run() ? 120 : 9;
 
     for (unsigned boot = 0; boot < rounds; boot++) {
-        int nth = is_long_run() ? (int)boot + 1 : 1 + (int)next_random(4);
+        int nth = is_long_run() ? nth_write(boot) : 1 + (int)next_random(4);
         struct faults plan = {.kill_countdown = nth,
                               .kill_bytes = boot % 3 == 0 ? SIZE_MAX : next_random(3000)};
 
@@ -209,7 +215,7 @@ Suite *kill_suite(void)
     TCase *tcase = tcase_create("kill");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, is_long_run() ? 600 : 60);
+    tcase_set_timeout(tcase, is_long_run() ? 1200 : 60);
     tcase_add_test(tcase, at_a_random_instant);
     tcase_add_test(tcase, in_the_middle_of_a_write);
     suite_add_tcase(suite, tcase);
