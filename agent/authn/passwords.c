@@ -5,10 +5,14 @@
 #include "agent/authn/recent.h"
 #include "agent/base/copy.h"
 #include "agent/base/ensure.h"
+#include "agent/base/log.h"
 #include "agent/base/siphash.h"
 
-/* Wrong ones that are remembered at once. */
-#define WRONG_COUNT 1024
+/* Wrong ones that are remembered at once, and those that could not be hashed. */
+#define WRONG_COUNT  1024
+#define FAILED_COUNT 64
+
+#define LOG_INTERVAL_US 1000000
 
 /* A record that costs more does not make everybody's unknown users cost as much. */
 #define REFERENCE_US_MAX 1000000
@@ -21,12 +25,13 @@
 struct password_work {
     struct phc phc;
     bool is_nobodys; /* it can only be wrong */
+    bool is_hashed;
     bool is_right;
     size_t length;
     char password[PHC_PASSWORD_BYTES_MAX];
 };
 
-enum flight_state { FLIGHT_AWAY, FLIGHT_RIGHT, FLIGHT_WRONG, FLIGHT_UNDONE };
+enum flight_state { FLIGHT_AWAY, FLIGHT_RIGHT, FLIGHT_WRONG, FLIGHT_FAILED, FLIGHT_UNDONE };
 
 /* A work and those who wait for it. */
 struct flight {
@@ -43,6 +48,8 @@ struct passwords {
     struct siphash_key key; /* of digests; new in each process */
     struct recent *right;
     struct recent *wrong;
+    struct recent *failed;
+    struct log_limit failed_log;
     struct flight *flights;
     struct phc_cost reference; /* what nobody's password costs */
     bool has_met_cost;
@@ -61,7 +68,8 @@ struct passwords *passwords_new(const struct passwords_settings *settings)
     passwords->reference = phc_cost_default;
     passwords->right = recent_new(settings->max_remembered);
     passwords->wrong = recent_new(WRONG_COUNT);
-    if (!passwords->right || !passwords->wrong ||
+    passwords->failed = recent_new(FAILED_COUNT);
+    if (!passwords->right || !passwords->wrong || !passwords->failed ||
         crypto_random(&passwords->key, sizeof(passwords->key)) != ERR_OK) {
         passwords_free(passwords);
         return NULL;
@@ -89,6 +97,7 @@ void passwords_free(struct passwords *passwords)
     }
     recent_free(passwords->right);
     recent_free(passwords->wrong);
+    recent_free(passwords->failed);
     crypto_wipe(passwords, sizeof(*passwords));
     free(passwords);
 }
@@ -97,9 +106,11 @@ void passwords_free(struct passwords *passwords)
 
 void password_work_do(struct password_work *work)
 {
-    bool is_right = phc_verify(&work->phc, str_make(work->password, work->length));
+    bool is_right;
+    enum err e = phc_verify(&work->phc, str_make(work->password, work->length), &is_right);
 
     crypto_wipe(work->password, sizeof(work->password));
+    work->is_hashed = e == ERR_OK;
     work->is_right = is_right && !work->is_nobodys;
 }
 
@@ -202,6 +213,7 @@ static enum password_answer wait_for(struct passwords *passwords, struct flight 
         return PASSWORD_RIGHT;
     case FLIGHT_WRONG:
         return PASSWORD_WRONG;
+    case FLIGHT_FAILED:
     case FLIGHT_UNDONE:
         passwords->counters.refused++;
         return PASSWORD_BUSY;
@@ -232,6 +244,10 @@ enum password_answer passwords_verify(struct passwords *passwords,
         passwords->counters.hits++;
         return PASSWORD_WRONG;
     }
+    if (recent_has(passwords->failed, &digest, now.mono_us)) {
+        passwords->counters.refused++;
+        return PASSWORD_BUSY;
+    }
     struct flight *flight = find_flight(passwords, &digest);
     if (flight) {
         passwords->counters.joined++;
@@ -255,8 +271,21 @@ void passwords_done(struct passwords *passwords, struct password_work *work, boo
     passwords->counters.under_way--;
     if (!was_done) {
         flight->state = FLIGHT_UNDONE;
+    } else if (!work->is_hashed) {
+        flight->state = FLIGHT_FAILED;
     } else {
         flight->state = work->is_right ? FLIGHT_RIGHT : FLIGHT_WRONG;
+    }
+}
+
+static void tell_failure(struct passwords *passwords, struct now now)
+{
+    uint64_t swallowed;
+
+    if (log_limit_pass(&passwords->failed_log, now.mono_us, LOG_INTERVAL_US, &swallowed)) {
+        log_error("a password could not be hashed, probably for want of memory (%llu like it not "
+                  "logged)",
+                  (unsigned long long)swallowed);
     }
 }
 
@@ -266,6 +295,9 @@ static void remember(struct passwords *passwords, const struct flight *flight, s
         recent_add(passwords->right, &flight->digest, INT64_MAX);
     } else if (flight->state == FLIGHT_WRONG) {
         recent_add(passwords->wrong, &flight->digest, now.mono_us + PASSWORDS_WRONG_US);
+    } else if (flight->state == FLIGHT_FAILED) {
+        recent_add(passwords->failed, &flight->digest, now.mono_us + PASSWORDS_FAILED_US);
+        tell_failure(passwords, now);
     }
 }
 

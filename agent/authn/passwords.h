@@ -10,7 +10,8 @@
  * hash. So a change of that text ends what was remembered of it, at once and without anybody having
  * to tell. It says nothing of the user: whether it is disabled or expired is the record's to say, at
  * each request. A password that was right is remembered until the memory is needed; one that was
- * wrong for PASSWORDS_WRONG_US, in a memory of its own, so that guessing pushes no right one out.
+ * wrong for PASSWORDS_WRONG_US, in a memory of its own, so that guessing pushes no right one out. One
+ * that could not be hashed, for want of memory, is neither: it is BUSY for PASSWORDS_FAILED_US.
  *
  * A user that does not exist, or has no password, costs the same work as a wrong password and is
  * remembered alike: a hash by the dearest cost met in a record so far, the default before the first.
@@ -31,7 +32,8 @@
 #include "agent/base/str.h"
 #include "agent/base/waiter.h"
 
-#define PASSWORDS_WRONG_US 2000000
+#define PASSWORDS_WRONG_US  2000000
+#define PASSWORDS_FAILED_US 100000
 
 /* The longest user name taken. */
 #define PASSWORDS_NAME_BYTES_MAX 255

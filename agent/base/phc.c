@@ -153,14 +153,14 @@ static enum err compute(const struct phc *phc, struct str password, uint8_t *out
                : crypto_pbkdf2(password, salt, phc->cost.iterations, out, length);
 }
 
-bool phc_verify(const struct phc *phc, struct str password)
+enum err phc_verify(const struct phc *phc, struct str password, bool *is_right)
 {
     uint8_t hash[PHC_HASH_BYTES_MAX];
-    bool is_equal =
-        compute(phc, password, hash) == ERR_OK && crypto_equal(hash, phc->hash, judged_length(phc));
+    enum err e = compute(phc, password, hash);
 
+    *is_right = e == ERR_OK && crypto_equal(hash, phc->hash, judged_length(phc));
     crypto_wipe(hash, sizeof(hash));
-    return is_equal;
+    return e;
 }
 
 static int print_cost(const struct phc_cost *cost, char *out, size_t capacity)

@@ -75,9 +75,9 @@ uint64_t phc_cost_us(const struct phc_cost *cost);
  * (RFC 2104), so that with some at its end it would have the same hash. */
 const char *phc_password_fault(struct str password);
 
-/* Whether the password has that hash; as slow as the hash asks for. Any thread. False where it could
- * not be computed, too. */
-bool phc_verify(const struct phc *phc, struct str password);
+/* Whether the password has that hash; as slow as the hash asks for. Any thread. ERR_CRYPTO: it could
+ * not be computed, as without memory, and *is_right is false. */
+enum err phc_verify(const struct phc *phc, struct str password, bool *is_right) MUST_USE;
 
 /* Hashes a password under a new salt: 16 bytes, and a hash of 32. NUL-terminated text. */
 enum err phc_make(const struct phc_cost *cost, struct str password,

@@ -10,6 +10,10 @@ enum err __real_crypto_hash(struct crypto_hasher *hasher, const void *data, size
                             uint8_t out[CRYPTO_SHA256_BYTES]);
 enum err __wrap_crypto_hash(struct crypto_hasher *hasher, const void *data, size_t length,
                             uint8_t out[CRYPTO_SHA256_BYTES]);
+enum err __real_crypto_pbkdf2(struct str password, struct str salt, uint64_t iterations,
+                              uint8_t *out, size_t length);
+enum err __wrap_crypto_pbkdf2(struct str password, struct str salt, uint64_t iterations,
+                              uint8_t *out, size_t length);
 bool __real_crypto_equal(const void *a, const void *b, size_t length);
 bool __wrap_crypto_equal(const void *a, const void *b, size_t length);
 enum err __real_crypto_random(void *out, size_t length);
@@ -24,6 +28,13 @@ enum err __wrap_crypto_hash(struct crypto_hasher *hasher, const void *data, size
         return ERR_CRYPTO;
     }
     return __real_crypto_hash(hasher, data, length, out);
+}
+
+enum err __wrap_crypto_pbkdf2(struct str password, struct str salt, uint64_t iterations,
+                              uint8_t *out, size_t length)
+{
+    return fake_crypto.pbkdf2_fails ? ERR_CRYPTO
+                                    : __real_crypto_pbkdf2(password, salt, iterations, out, length);
 }
 
 bool __wrap_crypto_equal(const void *a, const void *b, size_t length)

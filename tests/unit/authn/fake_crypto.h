@@ -14,6 +14,7 @@ struct fake_crypto {
     int equal_count;     /* comparisons in constant time */
     size_t equal_length; /* of the last one */
     bool hash_fails;
+    bool pbkdf2_fails;
     int random_count;
     int random_fails_at;   /* the n-th from 1; 0: none */
     const uint8_t *random; /* given over and over; NULL: the real ones */

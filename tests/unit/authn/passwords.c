@@ -9,7 +9,7 @@
 #define ALLOCATIONS_MAX 100
 #define SECOND          INT64_C(1000000)
 
-static const struct now now = {.mono_us = SECOND, .wall_us = 1800000000 * SECOND};
+static struct now now = {.mono_us = SECOND, .wall_us = 1800000000 * SECOND};
 static char hash[PHC_TEXT_MAX];
 static struct password_work *submitted;
 static struct password_place place;
@@ -99,6 +99,24 @@ START_TEST(without_memory_they_are_busy_and_never_right)
 }
 END_TEST
 
+/* It says nothing of the password: neither is it wrong, which would count, nor tried at once again. */
+START_TEST(what_can_not_be_hashed_is_busy_and_not_wrong)
+{
+    struct passwords *passwords = make();
+    struct passwords_counters counters;
+
+    fake_crypto.pbkdf2_fails = true;
+    ck_assert_int_eq(verify(passwords, STR("secret")), PASSWORD_BUSY);
+    ck_assert_int_eq(verify(passwords, STR("secret")), PASSWORD_BUSY);
+    passwords_counters(passwords, &counters);
+    ck_assert_uint_eq(counters.hashes, 1);
+    fake_crypto.pbkdf2_fails = false;
+    now.mono_us += PASSWORDS_FAILED_US;
+    ck_assert_int_eq(verify(passwords, STR("secret")), PASSWORD_RIGHT);
+    passwords_free(passwords);
+}
+END_TEST
+
 /* Of another process, or another worker. */
 START_TEST(others_have_other_numbers_and_remember_nothing)
 {
@@ -170,6 +188,7 @@ Suite *passwords_suite(void)
     tcase_add_checked_fixture(cases, start, NULL);
     tcase_add_test(cases, new_ones_are_whole_or_none);
     tcase_add_test(cases, without_memory_they_are_busy_and_never_right);
+    tcase_add_test(cases, what_can_not_be_hashed_is_busy_and_not_wrong);
     tcase_add_test(cases, others_have_other_numbers_and_remember_nothing);
     tcase_add_test(cases, a_work_that_was_done_does_not_hold_the_password);
     tcase_add_test(cases, recent_ones_are_known_for_their_time_and_the_oldest_go);

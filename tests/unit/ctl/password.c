@@ -10,6 +10,7 @@
 static void expect_hash_of(struct str password, const char *head)
 {
     size_t length = ctl.out_length;
+    bool is_right;
     struct phc phc;
 
     ck_assert_msg(ctl.status == 0, "%s", ctl.err);
@@ -17,7 +18,8 @@ static void expect_hash_of(struct str password, const char *head)
     ck_assert_msg(strncmp(ctl.out, head, strlen(head)) == 0, "%s", ctl.out);
     ck_assert(length > 0 && ctl.out[length - 1] == '\n');
     ck_assert_ptr_null(phc_parse(str_make(ctl.out, length - 1), &phc));
-    ck_assert(phc_verify(&phc, password));
+    ck_assert_int_eq(phc_verify(&phc, password, &is_right), ERR_OK);
+    ck_assert(is_right);
 }
 
 START_TEST(prints_a_hash_of_the_line)
