@@ -13,7 +13,7 @@ from world import ORDERS
 
 DURABLE = {"audit_mode": "durable", "faults": True}
 SLOW_S = 2.0
-ROTATIONS, ROTATIONS_LONG = 20, 1000
+ROTATIONS, RENAMES_LONG = 20, 1000
 
 
 def no_allow_is_told(world):
@@ -51,10 +51,10 @@ def new_segments_take_over(world):
     assert any(line.get("redelivered") for line in world.agent.audit_lines())
 
 
-def rotate(how):
+def rotate(how, count_long=ROTATIONS):
     def inject(world):
         path = world.agent.audit_path
-        for number in range(ROTATIONS_LONG if world.is_long else ROTATIONS):
+        for number in range(count_long if world.is_long else ROTATIONS):
             world.ask("alice")
             wait_until(lambda: path.exists() and path.stat().st_size > 0, "the audit file")
             how(world, path, path.with_name(f"{path.name}.9{number:07}"))
@@ -198,7 +198,8 @@ ROWS = [
         calls_fail("fdatasync", nth=3, every=40, error="EIO"), new_segments_take_over, options=DURABLE),
     Row("U04", "a sync takes 2 s", "the loop goes on; allows wait for the deadline, then are denied",
         no_allow_is_told, superseded_allows_are_recorded, may_be_late=True, options=DURABLE),
-    Row("U05", "rotated by renaming and SIGHUP", "no record is lost", rotate(rename), all_are_served),
+    Row("U05", "rotated by renaming and SIGHUP", "no record is lost", rotate(rename, RENAMES_LONG),
+        all_are_served),
     Row("U05", "copied and truncated", "no record is lost", rotate(copy_and_truncate), all_are_served,
         tier=LONG),
     Row("U05", "removed", "what comes afterwards goes into a new file", rotate(remove_after_a_copy),
