@@ -16,6 +16,8 @@
 
 struct audit_reader {
     int fd;
+    bool is_stream;
+    bool is_inside;  /* of a line that comes in pieces */
     uint64_t offset; /* of data[begin] */
     size_t begin, end;
     char data[BUFFER_BYTES];
@@ -30,6 +32,8 @@ struct audit_reader *audit_reader_of(int fd, uint64_t offset)
         return NULL;
     }
     reader->fd = fd;
+    reader->is_stream = lseek(fd, 0, SEEK_CUR) < 0;
+    reader->is_inside = false;
     reader->offset = offset;
     reader->begin = reader->end = 0;
     return reader;
@@ -65,6 +69,20 @@ void audit_reader_free(struct audit_reader *reader)
     }
 }
 
+static ssize_t read_stream(struct audit_reader *reader)
+{
+    ssize_t count;
+
+    memmove(reader->data, reader->data + reader->begin, reader->end - reader->begin);
+    reader->end -= reader->begin;
+    reader->begin = 0;
+    do {
+        count = read(reader->fd, reader->data + reader->end, BUFFER_BYTES - reader->end);
+    } while (count < 0 && errno == EINTR);
+    reader->end += count > 0 ? (size_t)count : 0;
+    return count;
+}
+
 /* Reads from the line that has no end yet on: that may have been cut, and another be there by now. 0:
  * nothing more, for now; -1: errno says why. */
 static ssize_t read_more(struct audit_reader *reader)
@@ -72,6 +90,9 @@ static ssize_t read_more(struct audit_reader *reader)
     size_t before = reader->end - reader->begin;
     ssize_t count;
 
+    if (reader->is_stream) {
+        return read_stream(reader);
+    }
     do {
         count = pread(reader->fd, reader->data, BUFFER_BYTES, (off_t)reader->offset);
     } while (count < 0 && errno == EINTR);
@@ -84,19 +105,17 @@ static void give(struct audit_reader *reader, size_t length, bool has_feed,
                  struct audit_read_line *out)
 {
     struct str text = str_make(reader->data + reader->begin, length);
-    uint64_t offset = reader->offset;
+    bool is_whole = has_feed && !reader->is_inside && length <= AUDIT_READ_LINE_MAX;
 
-    *out = (struct audit_read_line){.text = text};
-    if (has_feed && length <= AUDIT_READ_LINE_MAX) {
-        audit_read_line_parse(text, out);
-    }
-    out->raw = str_make(text.ptr, length + has_feed);
-    out->offset = offset;
+    *out = (struct audit_read_line){.text = is_whole ? text : STR_ABSENT,
+                                    .raw = str_make(text.ptr, length + has_feed),
+                                    .offset = reader->offset};
+    reader->is_inside = !has_feed;
     reader->begin += length + has_feed;
     reader->offset += length + has_feed;
 }
 
-enum audit_read audit_reader_next(struct audit_reader *reader, struct audit_read_line *out)
+enum audit_read audit_reader_next_text(struct audit_reader *reader, struct audit_read_line *out)
 {
     for (;;) {
         size_t length = reader->end - reader->begin;
@@ -116,6 +135,20 @@ enum audit_read audit_reader_next(struct audit_reader *reader, struct audit_read
             return count < 0 ? AUDIT_READ_FAIL : AUDIT_READ_END;
         }
     }
+}
+
+enum audit_read audit_reader_next(struct audit_reader *reader, struct audit_read_line *out)
+{
+    enum audit_read result = audit_reader_next_text(reader, out);
+
+    if (result == AUDIT_READ_LINE && out->text.len > 0) {
+        struct audit_read_line line;
+        audit_read_line_parse(out->text, &line);
+        line.raw = out->raw;
+        line.offset = out->offset;
+        *out = line;
+    }
+    return result;
 }
 
 uint64_t audit_reader_offset(const struct audit_reader *reader)

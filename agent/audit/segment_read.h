@@ -51,13 +51,16 @@ enum audit_read {
 /* From `offset` on. Gives a new reader. ERR_IO, ERR_MEMORY with a diag. */
 enum err audit_reader_open(const char *path, uint64_t offset, struct audit_reader **out,
                            struct diag *diag) MUST_USE;
-/* The same of an open file; takes the descriptor, also on failure. NULL: no memory. */
+/* The same of an open file; takes the descriptor, also on failure. What has no offsets, a pipe, is
+ * read as it comes. NULL: no memory. */
 struct audit_reader *audit_reader_of(int fd, uint64_t offset);
 /* NULL accepted. */
 void audit_reader_free(struct audit_reader *reader);
 
-/* A line that is too long comes in pieces of type "". */
+/* A line that is too long comes in pieces of type "", of which only the last has a line feed. */
 enum audit_read audit_reader_next(struct audit_reader *reader, struct audit_read_line *out);
+/* The same without a look at what stands in it: no type, no origin, and the text of a piece is absent. */
+enum audit_read audit_reader_next_text(struct audit_reader *reader, struct audit_read_line *out);
 
 /* Where the next line begins: what is kept to go on from after a restart. */
 uint64_t audit_reader_offset(const struct audit_reader *reader);

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -31,6 +32,10 @@ def line(sequence, kind="decision", hour=8, **fields):
 def decision(sequence, verdict="allow", reason="ok", status=200, user="alice", **fields):
     more = {"src": "10.0.0.1", "host": "a", "method": "GET", "path": "/v1/a", "user": user}
     return line(sequence, **{**more, "verdict": verdict, "status": status, "reason": reason, **fields})
+
+
+def header(segment):
+    return json.dumps({"v": 1, "type": "segment", "boot": BOOT, "segment": segment}, separators=(",", ":"))
 
 
 LINES = [
@@ -140,6 +145,24 @@ def test_broken_lines_are_named_and_the_others_count(tmp_path, broken):
     assert (done.returncode, sequences(done)) == (2, [1, 4])
 
 
+READ_BYTES = 1024 * 1024  # at once
+
+
+def test_what_a_line_that_is_too_long_holds_is_no_line(tmp_path):
+    head = LINES[0] + "\n"
+    path = put(tmp_path / "a", [head + "x" * (READ_BYTES - len(head)) + LINES[1], LINES[2]])
+    done = reevectl.run("audit", "grep", "--json", path)
+    assert (done.returncode, sequences(done)) == (2, [1, 3])
+    assert done.stderr == f"reevectl: {path}:2: no line of the audit\n"
+    assert sequences(reevectl.run("audit", "grep", "--json", "-", stdin=path.read_text())) == [1, 3]
+
+
+@pytest.mark.parametrize("command", ["grep", "report", "tail"])
+def test_what_can_not_be_read_is_no_end(tmp_path, command):
+    done = reevectl.run("audit", command, tmp_path)
+    assert done.returncode == 2 and "Is a directory" in done.stderr
+
+
 def test_a_last_line_without_an_end_is_still_being_written(tmp_path):
     path = tmp_path / "a"
     path.write_text(LINES[0] + "\n" + LINES[1][:50])
@@ -237,14 +260,16 @@ def config_of(folder):
 
 def test_segments_are_read_in_their_order(tmp_path):
     config = config_of(tmp_path)
-    put(tmp_path / "audit.jsonl", [decision(5)])
-    for number in (2, 1, 10):
-        put(tmp_path / f"audit.jsonl.{number:08}", [decision(number)])
-    for other in ("audit.jsonl.removed", "audit.jsonl.1", "other.jsonl.00000001", "audit.jsonl.00000001x"):
+    put(tmp_path / "audit.jsonl", [decision(11)])  # begun, and not told to be a segment yet
+    for number in (2, 1, 9):
+        put(tmp_path / f"audit.jsonl.{number:08}", [header(number), decision(number)])
+    put(tmp_path / "audit.jsonl-2026.old", [header(10), decision(10)])  # renamed by somebody else
+    put(tmp_path / "audit.jsonl.removed", [header(3)])
+    for other in ("audit.jsonl.1", "other.jsonl.00000001", "audit.jsonl.00000008"):
         put(tmp_path / other, ["nonsense"])
     done = reevectl.run("audit", "grep", "--json", "--config", config)
-    assert (sequences(done), done.returncode) == ([1, 2, 10, 5], 0)
-    assert sequences(reevectl.run("audit", "tail", "--json", "-n", 2, "--config", config)) == [5]
+    assert (sequences(done), done.returncode, done.stderr) == ([1, 2, 9, 10, 11], 0, "")
+    assert sequences(reevectl.run("audit", "tail", "--json", "-n", 2, "--config", config)) == [11]
 
 
 def test_tail_gives_the_last(audit):
@@ -274,8 +299,15 @@ def start_tail(tmp_path):
 
 
 class Followed:
+    """An audit file that is written and rotated."""
+
     def __init__(self, path):
-        self.path, self.seen, self.sequence = path, [], 0
+        self.path, self.seen, self.sequence, self.segment = path, [], 0, 0
+        self.begin()
+
+    def begin(self):
+        self.segment += 1
+        self.path.write_text(header(self.segment) + "\n")
 
     def write(self, count=1):
         with self.path.open("a") as file:
@@ -302,13 +334,14 @@ def test_tail_follows_over_rotations(start_tail, tmp_path):
     for number in range(1, 6):
         followed.write(2)
         path.rename(tmp_path / f"audit.jsonl.{number:08}")
+        followed.begin()
         followed.write(number % 2)
     followed.expect()
-    path.rename(tmp_path / "elsewhere")
+    path.rename(tmp_path / "audit.jsonl-elsewhere")
+    followed.begin()
     followed.write()
     followed.expect()
-    path.write_text("")
-    time.sleep(0.5)  # until the cut was seen: nothing tells of that
+    followed.begin()  # cut
     followed.write()
     followed.expect()
     with path.open("a") as file:
@@ -318,6 +351,24 @@ def test_tail_follows_over_rotations(start_tail, tmp_path):
         file.write("\n")
     followed.sequence += 1
     followed.expect()
+
+
+def test_tail_tells_what_was_gone_before_it_was_read(tmp_path):
+    config = config_of(tmp_path)
+    followed = Followed(tmp_path / "audit.jsonl")
+    followed.write()
+    with subprocess.Popen(
+        [reevectl.PROGRAM, "audit", "tail", "-f", "--json", "--config", config],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:  # fmt: skip
+        assert json.loads(child.stdout.readline())["seq"] == 1
+        child.send_signal(signal.SIGSTOP)
+        for _ in range(2):
+            followed.begin()
+            followed.write()
+        child.send_signal(signal.SIGCONT)
+        assert "gone before it was read" in child.stderr.readline()
+        assert json.loads(child.stdout.readline())["seq"] == 3
+        child.kill()
 
 
 # ---- with the store ----

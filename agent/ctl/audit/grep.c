@@ -11,7 +11,7 @@
 #define LAST_MAX        100000
 #define BYTES_PER_LINE  4096 /* more than lines mostly have; tail reads so much for each */
 #define FOLLOW_WAIT_NS  200000000L
-#define VALUE_BYTES_MAX FILES_LINE_MAX
+#define VALUE_BYTES_MAX AUDIT_READ_LINE_MAX
 
 struct options {
     const char *command;
@@ -165,11 +165,8 @@ static enum files_answer run_tail(const struct options *options, struct source *
 
     last.lines = heap_take(heap, (last.capacity + 1) * sizeof(*last.lines));
     last.lengths = heap_take(heap, (last.capacity + 1) * sizeof(*last.lengths));
-    if (!has_filter(&options->filter)) {
+    if (!options->follows && !has_filter(&options->filter)) {
         files_skip_to_last(source->files, (options->last + 1) * BYTES_PER_LINE);
-    }
-    if (options->follows) {
-        files_follow(source->files);
     }
     enum files_answer answer = run_through(options, source, &last, found);
     print_last(options, &last);
@@ -185,12 +182,15 @@ static int run(const struct options *options, struct heap *heap)
     struct source source = {.command = options->command};
     uint64_t found = 0;
 
-    if (!source_open(&source, heap, options->config_file, options->paths, options->path_count)) {
+    bool is_open = options->follows ? source_follow(&source, heap, options->config_file)
+                                    : source_open(&source, heap, options->config_file,
+                                                  options->paths, options->path_count);
+    if (!is_open) {
         return COMMAND_TROUBLE;
     }
     enum files_answer answer = options->is_tail ? run_tail(options, &source, heap, &found)
                                                 : run_through(options, &source, NULL, &found);
-    files_free(source.files);
+    source_close(&source);
     int status = source_status(&source);
     if (answer == FILES_FAIL || status != 0) {
         return COMMAND_TROUBLE;

@@ -179,7 +179,7 @@ static int run(const struct options *options, struct heap *heap)
         return COMMAND_TROUBLE;
     }
     is_whole &= read_records(&report, &source, &options->filter);
-    files_free(source.files);
+    source_close(&source);
     if (options->config_file) {
         is_whole &= read_store(&report, options->config_file);
     }
