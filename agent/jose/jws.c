@@ -212,30 +212,58 @@ static void pick(struct picked *picked, const struct candidate *candidate)
     picked->count++;
 }
 
-/* More keys than may be tried, or a choice among named ones, is no key. */
+/* Of each source that has one key for the algorithm, and no more, that key, if it has a kid. */
+static void pick_singles(const struct jws_verifier *verifier, enum signature_algorithm algorithm,
+                         struct picked *picked)
+{
+    for (size_t i = 0, end; i < verifier->count; i = end) {
+        const struct candidate *first = &verifier->candidates[i], *last = NULL;
+        size_t count = 0;
+
+        for (end = i; end < verifier->count; end++) {
+            const struct candidate *candidate = &verifier->candidates[end];
+            if (candidate->source != first->source) {
+                break;
+            }
+            last = candidate->checks[algorithm] ? candidate : last;
+            count += candidate->checks[algorithm] ? 1 : 0;
+        }
+        if (count == 1 && !str_is_absent(last->key->kid)) {
+            pick(picked, last);
+        }
+    }
+}
+
+/* Those of that kid; an absent one: those without. */
+static void pick_named(const struct jws_verifier *verifier, enum signature_algorithm algorithm,
+                       struct str kid, struct picked *picked)
+{
+    for (size_t i = 0; i < verifier->count; i++) {
+        const struct candidate *candidate = &verifier->candidates[i];
+        struct str own = candidate->key->kid;
+
+        if (candidate->checks[algorithm] && str_is_absent(own) == str_is_absent(kid) &&
+            str_equal(own, kid)) {
+            pick(picked, candidate);
+        }
+    }
+}
+
+/* More keys than may be tried are no key. */
 static enum jose_fault pick_keys(const struct jws_verifier *verifier, const struct header *header,
                                  struct picked *out)
 {
-    struct picked named = {.count = 0}, unnamed = {.count = 0};
-    bool has_kid = !str_is_absent(header->kid);
-
-    for (size_t i = 0; i < verifier->count; i++) {
-        const struct candidate *candidate = &verifier->candidates[i];
-        struct str kid = candidate->key->kid;
-
-        if (!candidate->checks[header->algorithm]) {
-            continue;
-        }
-        if (str_is_absent(kid)) {
-            pick(&unnamed, candidate);
-        } else if (!has_kid || str_equal(kid, header->kid)) {
-            pick(&named, candidate);
-        }
+    *out = (struct picked){.count = 0};
+    if (!str_is_absent(header->kid)) {
+        pick_named(verifier, header->algorithm, header->kid, out);
     }
-    if (has_kid) {
-        *out = named.count > 0 ? named : unnamed;
-    } else {
-        *out = unnamed.count > 0 || named.count != 1 ? unnamed : named;
+    if (out->count == 0) {
+        pick_named(verifier, header->algorithm, STR_ABSENT, out);
+    }
+    if (str_is_absent(header->kid)) {
+        struct picked more = *out;
+        pick_singles(verifier, header->algorithm, &more);
+        *out = more.count <= JWS_TRIES_MAX ? more : *out;
     }
     return out->count > 0 && out->count <= JWS_TRIES_MAX ? JOSE_NONE : JOSE_NO_KEY;
 }

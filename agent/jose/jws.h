@@ -12,8 +12,9 @@
  *
  * Nothing of the payload is looked at before all of them. Keys come from the sources given, never
  * from the token. A kid picks the keys of that name and, only where there are none, those without a
- * name; without one those without a name count and, where there are none, the one key that the
- * algorithm has. So at most JWS_TRIES_MAX keys are tried for a token.
+ * name. Without a kid those without a name count, and the key of each source that has just one for the
+ * algorithm: what one source has is no matter of the others. At most JWS_TRIES_MAX keys are tried for a
+ * token; where the single ones are too many they do not count, where the others are, none does.
  *
  * A struct jws_verifier belongs to one thread; it holds a context for each key and algorithm, so
  * that verifying makes none. The header is the only thing it allocates for, within bounds.

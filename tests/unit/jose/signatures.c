@@ -257,6 +257,34 @@ START_TEST(a_key_is_its_issuers_alone)
 }
 END_TEST
 
+/* What one issuer publishes decides nothing of another's tokens. */
+static const char *const neighbours[][2] = {
+    {",\"kid\":\"a\"", ",\"kid\":\"b\""}, {",\"kid\":\"a\"", ""}, {"", ""}};
+
+START_TEST(the_one_key_of_an_issuer_needs_no_kid_whatever_others_have)
+{
+    char *own = forge_jwk(FORGE_P256, ",\"kid\":\"k1\"");
+    char *first = forge_jwk(FORGE_P256_OTHER, neighbours[_i][0]);
+    char *second = forge_jwk(FORGE_P256_OTHER, neighbours[_i][1]), *set = set_of(first, second);
+    struct jose_keys *keys[] = {fixture_keys(set), fixture_keys(own)};
+    const struct jws_source sources[] = {{keys[0], ALL_ALGORITHMS}, {keys[1], ALL_ALGORITHMS}};
+    struct jws_verifier *verifier = jws_verifier_new(sources, 2, JWS_BYTES_DEFAULT);
+    char *token = forge_token(FORGE_P256, "ES256", STR(HEADER_PLAIN), STR("x"));
+    struct jws jws;
+
+    ck_assert_fault(jws_verify(verifier, str_from_c(token), &jws), JOSE_NONE);
+    ck_assert_uint_eq(jws.source, 1);
+    free(token);
+    jws_verifier_free(verifier);
+    jose_keys_unref(keys[0]);
+    jose_keys_unref(keys[1]);
+    free(own);
+    free(first);
+    free(second);
+    free(set);
+}
+END_TEST
+
 /* A forged token costs a bounded number of verifications. */
 START_TEST(no_more_keys_are_tried_than_the_bound)
 {
@@ -308,6 +336,8 @@ Suite *signatures_suite(void)
     tcase_add_test(tests, ecdsa_in_der_or_of_other_numbers_is_refused);
     tcase_add_loop_test(tests, a_kid_chooses_the_key, 0, COUNT(choices));
     tcase_add_test(tests, a_key_is_its_issuers_alone);
+    tcase_add_loop_test(tests, the_one_key_of_an_issuer_needs_no_kid_whatever_others_have, 0,
+                        COUNT(neighbours));
     tcase_add_test(tests, no_more_keys_are_tried_than_the_bound);
     tcase_add_test(tests, without_keys_nothing_is_good);
     suite_add_tcase(suite, tests);
