@@ -48,7 +48,7 @@ void parked_give(struct engine *engine, struct parked *parked)
         crypto_wipe(parked->heap ? parked->heap : parked->inline_bytes, parked->payload.length);
     }
     free(parked->heap);
-    free(parked->held.reply);
+    free(parked->held.heap);
     if (engine->free_parked_count >= FREE_MAX) {
         free(parked);
         return;
@@ -155,12 +155,25 @@ enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes
     return ERR_OK;
 }
 
+uint8_t *parked_reply_room(struct parked *parked, size_t bytes)
+{
+    size_t used = parked->heap ? 0 : parked->payload.length;
+
+    if (bytes <= PARKED_INLINE_BYTES - used) {
+        return parked->inline_bytes + used;
+    }
+    parked->held.heap = malloc(bytes);
+    return parked->held.heap;
+}
+
 void parked_hold(struct parked *parked, uint8_t *reply, size_t length, uint64_t sequence)
 {
     struct engine *engine = parked->engine;
 
-    parked->held = (struct held){
-        .reply = reply, .length = length, .sequence = sequence, .previous = engine->held_last};
+    parked->held.reply = reply;
+    parked->held.length = length;
+    parked->held.sequence = sequence;
+    parked->held.previous = engine->held_last;
     if (engine->held_last) {
         engine->held_last->held.next = parked;
     } else {

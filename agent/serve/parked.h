@@ -12,7 +12,8 @@
 #include "agent/serve/engine.h"
 #include "spoe/value.h"
 
-/* A payload up to this long is copied into the pooled object; a longer one to the heap. */
+/* A payload up to this long is copied into the pooled object, and a held reply behind it where there is
+ * room; else to the heap. */
 #define PARKED_INLINE_BYTES 2048
 
 struct parked {
@@ -29,7 +30,8 @@ struct parked {
     enum parked_pace pace;
     int64_t deadline_us; /* monotonic */
     struct held {        /* an allow whose record is not settled yet; see peer_release() */
-        uint8_t *reply;  /* whole frame, on the heap; NULL: not held */
+        uint8_t *reply;  /* whole frame; NULL: not held */
+        uint8_t *heap;   /* where it stands; NULL: inline, behind the payload */
         size_t length;
         uint64_t sequence; /* of its record */
         enum reason reason;
@@ -54,7 +56,10 @@ enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes
                      enum parked_pace pace) MUST_USE;
 void parked_unlink(struct parked *parked);
 
-/* Of a linked object: it is held back until its record is settled. Takes the reply. */
+/* Room for the reply of a linked object. NULL when out of memory. */
+uint8_t *parked_reply_room(struct parked *parked, size_t bytes);
+
+/* Of a linked object: it is held back until its record is settled. The reply stands in its room. */
 void parked_hold(struct parked *parked, uint8_t *reply, size_t length, uint64_t sequence);
 
 /* Of a linked object: it waits for slow work from now on, and keeps that pace to its end. False: the

@@ -229,19 +229,19 @@ static void leave_place(struct engine *engine, struct parked *place)
 /* Writes the reply for later. False: no memory. */
 static bool hold(struct peer *peer, struct parked *place, const struct verdict *verdict)
 {
+    struct engine *engine = peer->engine;
     size_t room = REPLY_ROOM + verdict->path.len;
-    uint8_t *reply = malloc(room);
+    uint8_t *frame = arena_take(&engine->arena, room);
+    size_t length = frame ? reply_write(verdict, place->stream_id, place->frame_id,
+                                        peer->session.max_frame_size, frame, room)
+                          : 0;
+    uint8_t *reply = length > 0 ? parked_reply_room(place, length) : NULL;
 
     if (!reply) {
         return false;
     }
-    size_t length = reply_write(verdict, place->stream_id, place->frame_id,
-                                peer->session.max_frame_size, reply, room);
-    if (length == 0) {
-        free(reply);
-        return false;
-    }
-    parked_hold(place, reply, length, spool_sequence(peer->engine->spool));
+    memcpy(reply, frame, length);
+    parked_hold(place, reply, length, spool_sequence(engine->spool));
     place->held.reason = verdict->reason;
     return true;
 }
