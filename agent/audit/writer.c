@@ -483,13 +483,17 @@ static void gather(struct audit_writer *writer)
 static void *run(void *context)
 {
     struct audit_writer *writer = context;
+    enum turn result = TURN_IDLE;
     struct now now;
 
     pthread_setname_np(pthread_self(), "audit");
     do {
-        gather(writer);
+        if (result != TURN_MORE) {
+            gather(writer);
+        }
         now = clock_read();
-        set_pause(writer, turn(writer, now));
+        result = turn(writer, now);
+        set_pause(writer, result);
     } while (!pause_until(writer, now.mono_us + writer->pause_us));
     drain(writer, writer->give_up_us);
     return NULL;
