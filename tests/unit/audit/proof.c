@@ -10,164 +10,9 @@
 
 #include "agent/audit/keys.h"
 #include "agent/audit/segment.h"
-#include "agent/audit/verify.h"
 #include "tests/unit/audit/faults.h"
-#include "tests/unit/audit/fixture.h"
+#include "tests/unit/audit/lives.h"
 #include "tests/unit/audit/suites.h"
-
-#define CLOSE_US 20000000
-#define TOLD_MAX 16384
-
-static struct fixture fixture;
-static char key_file[128], public_key[ED25519_PEM_MAX];
-static unsigned boot;
-
-static void setup(void)
-{
-    struct diag diag = {0};
-
-    fixture_init(&fixture);
-    boot = 0;
-    snprintf(key_file, sizeof(key_file), "%s/key", fixture.root);
-    ck_assert_int_eq(audit_keys_generate(key_file, public_key, &diag), ERR_OK);
-}
-
-static void teardown(void)
-{
-    faults_set(NULL);
-    fixture_fini(&fixture);
-}
-
-static struct audit_writer_settings settings_of(const struct fixture *own)
-{
-    return (struct audit_writer_settings){.audit_file = own->file,
-                                          .spool_dir = own->spool_dir,
-                                          .agent = "gw1",
-                                          .boot = "b0",
-                                          .key_file = key_file};
-}
-
-/* An agent's life: starts, records first ... last, ends. */
-static void live_with(struct audit_writer_settings settings, uint64_t first, uint64_t last)
-{
-    struct audit_writer *writer;
-    struct diag diag = {0};
-    int saved = silence_log();
-
-    ck_assert_msg(audit_writer_open(&settings, &writer, &diag) == ERR_OK, "%s", diag.text);
-    struct spool *spool = open_spool(&fixture, ++boot, 0);
-    ck_assert_int_eq(audit_writer_add(writer, spool), ERR_OK);
-    if (first <= last) {
-        append_records(spool, first, last);
-    }
-    audit_writer_close(writer, CLOSE_US);
-    spool_close(spool);
-    restore_log(saved);
-}
-
-static void live(uint64_t records)
-{
-    live_with(settings_of(&fixture), 1, records);
-}
-
-struct told {
-    char text[TOLD_MAX];
-    size_t length;
-    struct audit_verify_counts counts;
-};
-
-static void tell_cb(void *context, enum audit_verify_kind kind, const char *text)
-{
-    struct told *told = context;
-
-    told->length += (size_t)snprintf(told->text + told->length, TOLD_MAX - told->length, "%s%s\n",
-                                     kind == AUDIT_VERIFY_FAULT ? "FAULT " : "NOTE ", text);
-    ck_assert_uint_lt(told->length, TOLD_MAX);
-}
-
-static void verify_paths(const char *const *paths, size_t count, const char *head,
-                         struct told *told)
-{
-    struct audit_verify_settings settings = {
-        .public_key = str_from_c(public_key), .tell_cb = tell_cb, .context = told};
-    struct audit_verify *verify;
-    struct diag diag = {0};
-
-    *told = (struct told){.length = 0};
-    ck_assert_msg(audit_verify_new(&settings, &verify, &diag) == ERR_OK, "%s", diag.text);
-    if (head) {
-        ck_assert(audit_verify_add_head(verify, str_from_c(head)));
-    }
-    ck_assert_msg(audit_verify_files(verify, paths, count, &diag) == ERR_OK, "%s", diag.text);
-    audit_verify_counts(verify, &told->counts);
-    audit_verify_free(verify);
-}
-
-/* All segments beside the file. */
-static void verify_all(const char *head, struct told *told)
-{
-    struct audit_segments segments;
-    const char *paths[2048];
-    char removed[160];
-    size_t count = 0;
-
-    ck_assert_int_eq(audit_segments(fixture.file, &segments), ERR_OK);
-    for (size_t i = segments.count; i-- > 0;) {
-        paths[count++] = segments.items[i].path;
-    }
-    snprintf(removed, sizeof(removed), "%s" AUDIT_REMOVED_SUFFIX, fixture.file);
-    if (access(removed, F_OK) == 0) {
-        paths[count++] = removed;
-    }
-    verify_paths(paths, count, head, told);
-    audit_segments_free(&segments);
-}
-
-static void assert_proved(uint64_t records, uint64_t segments)
-{
-    static struct told told;
-
-    verify_all(NULL, &told);
-    ck_assert_msg(told.counts.faults == 0, "%s", told.text);
-    ck_assert_uint_eq(told.counts.records, records);
-    ck_assert_uint_eq(told.counts.segments, segments);
-}
-
-static void assert_told(const struct told *told, const char *what)
-{
-    ck_assert_msg(told->counts.faults > 0 && strstr(told->text, what), "\"%s\" is not in:\n%s",
-                  what, told->text);
-}
-
-/* The n-th line (from 0) of a text, with its feed. */
-static struct str line_at(const char *text, size_t n)
-{
-    const char *begin = text;
-
-    for (size_t i = 0; i < n; i++) {
-        begin = strchr(begin, '\n') + 1;
-    }
-    return str_make(begin, (size_t)(strchr(begin, '\n') - begin) + 1);
-}
-
-/* The n-th line that begins with this type. */
-static struct str line_of(const char *text, const char *type, size_t n)
-{
-    char needle[64];
-    const char *found = text;
-
-    snprintf(needle, sizeof(needle), "{\"v\":1,\"type\":\"%s\"", type);
-    for (size_t i = 0; i <= n; i++) {
-        found = strstr(i > 0 ? found + 1 : found, needle);
-        ck_assert_msg(found != NULL, "%s %zu", type, i);
-    }
-    return line_at(found, 0);
-}
-
-static char *read_file_text(size_t *length)
-{
-    return read_text(fixture.file, length);
-}
 
 START_TEST(proves_one_life)
 {
@@ -752,7 +597,7 @@ Suite *proof_suite(void)
     Suite *suite = suite_create("proof");
     TCase *tcase = tcase_create("proof");
 
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, lives_setup, lives_teardown);
     tcase_set_timeout(tcase, is_long_run() ? 600 : 60);
     tcase_add_test(tcase, proves_one_life);
     tcase_add_test(tcase, goes_on_with_the_segment_after_a_restart);
