@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/audit/heads.h"
 #include "agent/audit/proof.h"
 #include "agent/audit/segment.h"
 #include "agent/audit/segment_read.h"
@@ -15,14 +16,10 @@
 #define TEXT_BYTES     1024
 #define RANGES_SHOWN   300
 #define PROGRESS_BYTES ((uint64_t)1024 * 1024)
-#define HEADS_MAX      4096
 #define WORKERS_MAX    65536
 
-struct head {
-    uint64_t segment, block;
-    uint8_t hash[CRYPTO_SHA256_BYTES];
-    bool is_found;
-};
+/* A block that was about to be closed, the line that filled it, and a header. */
+#define OPEN_BYTES_MAX (2 * AUDIT_BLOCK_BYTES + AUDIT_PROOF_LINE_MAX)
 
 /* One boot and worker: its last sequence. */
 struct origin {
@@ -43,12 +40,12 @@ struct audit_verify {
     struct signature_key *key;        /* of the segment; NULL: it has none */
     uint8_t end[CRYPTO_SHA256_BYTES]; /* of the segment before, all its lines */
     bool has_end;
-    uint64_t open_lines; /* behind the last checkpoint */
+    uint64_t open_lines, open_bytes; /* behind the last checkpoint */
     uint64_t stray_lines;
+    uint64_t first_removed, last_removed; /* segments of which the header is left; 0: none */
     uint64_t progress_due;
 
-    struct head *heads;
-    size_t head_count;
+    struct audit_heads heads;
     struct origin *origins;
     size_t origin_count, origin_at;
 };
@@ -106,32 +103,15 @@ void audit_verify_free(struct audit_verify *verify)
         crypto_hasher_free(verify->hasher);
         signature_key_free(verify->root);
         signature_key_free(verify->key);
-        free(verify->heads);
+        audit_heads_fini(&verify->heads);
         free(verify->origins);
         free(verify);
     }
 }
 
-bool audit_verify_add_head(struct audit_verify *verify, struct str line)
+enum err audit_verify_add_head(struct audit_verify *verify, struct str line)
 {
-    const struct str begin = STR("{\"v\":1,\"type\":\"checkpoint\"");
-    struct head head = {0};
-    const char *found = line.len > 0 ? memmem(line.ptr, line.len, begin.ptr, begin.len) : NULL;
-    struct str text = found ? str_skip(line, (size_t)(found - line.ptr)) : STR_ABSENT;
-
-    if (!found || verify->head_count == HEADS_MAX ||
-        !audit_read_number(text, "segment", &head.segment) ||
-        !audit_read_number(text, "block", &head.block) ||
-        !audit_read_hex(text, "hash", head.hash, sizeof(head.hash))) {
-        return false;
-    }
-    struct head *heads = realloc(verify->heads, (verify->head_count + 1) * sizeof(*heads));
-    if (!heads) {
-        return false;
-    }
-    verify->heads = heads;
-    heads[verify->head_count++] = head;
-    return true;
+    return audit_heads_add(&verify->heads, line);
 }
 
 /* The member must be the line's last. */
@@ -263,29 +243,70 @@ static void end_segment(struct audit_verify *verify)
                       crypto_hash_peek(verify->hasher, verify->end) == ERR_OK;
 }
 
+/* Segments are removed from the first one on. */
+static void check_removal(struct audit_verify *verify, uint64_t number)
+{
+    if (verify->segment > 0 && !verify->is_segment_stub) {
+        fault(verify, "%s: segment %llu was removed, but segment %llu before it was not",
+              verify->path, ULL(number), ULL(verify->segment));
+    }
+    verify->first_removed = verify->first_removed > 0 ? verify->first_removed : number;
+    verify->last_removed = number;
+}
+
+/* The same header again: it was kept, but then its segment could not be removed. */
+static bool is_kept_before(struct audit_verify *verify, const struct audit_read_line *line,
+                           uint64_t number, const uint8_t previous[CRYPTO_SHA256_BYTES])
+{
+    uint8_t before[CRYPTO_SHA256_BYTES], now[CRYPTO_SHA256_BYTES];
+
+    if (!verify->is_segment_stub || number != verify->segment ||
+        crypto_hash_peek(verify->hasher, before) != ERR_OK) {
+        return false;
+    }
+    begin_hash(verify, previous);
+    add_hash(verify, line->raw);
+    return crypto_hash_peek(verify->hasher, now) == ERR_OK && memcmp(before, now, sizeof(now)) == 0;
+}
+
+static void begin_segment(struct audit_verify *verify, const struct audit_read_line *line,
+                          uint64_t number, const uint8_t previous[CRYPTO_SHA256_BYTES])
+{
+    verify->segment = number;
+    verify->is_segment_stub = verify->is_stub;
+    verify->block = 0;
+    verify->open_lines = 1;
+    verify->open_bytes = line->raw.len;
+    verify->counts.segments++;
+    begin_hash(verify, previous);
+    add_hash(verify, line->raw);
+}
+
 static void take_header(struct audit_verify *verify, const struct audit_read_line *line)
 {
     uint8_t previous[CRYPTO_SHA256_BYTES] = {0};
     uint64_t number = 0;
-    struct signature_key *key = key_of(line->text);
     bool has_previous = audit_read_hex(line->text, "previous", previous, sizeof(previous));
 
     if (!audit_read_number(line->text, "segment", &number) || number == 0) {
         fault(verify, "%s: a header without its number", verify->path);
     }
+    if (is_kept_before(verify, line, number, previous)) {
+        verify->last_removed -= !verify->is_stub;
+        verify->is_segment_stub = verify->is_stub;
+        return;
+    }
+    struct signature_key *key = key_of(line->text);
     bool is_next = verify->segment > 0 && number == verify->segment + 1;
+    if (verify->is_stub) {
+        check_removal(verify, number);
+    }
     check_order(verify, number);
     check_certificate(verify, line, number, is_next, key);
     check_previous(verify, number, is_next, has_previous, previous);
     signature_key_free(verify->key);
     verify->key = key;
-    verify->segment = number;
-    verify->is_segment_stub = verify->is_stub;
-    verify->block = 0;
-    verify->open_lines = 1;
-    verify->counts.segments++;
-    begin_hash(verify, previous);
-    add_hash(verify, line->raw);
+    begin_segment(verify, line, number, previous);
 }
 
 static struct str ranges_of(struct str line)
@@ -304,13 +325,11 @@ static struct str ranges_of(struct str line)
 
 static void check_heads(struct audit_verify *verify, const uint8_t hash[CRYPTO_SHA256_BYTES])
 {
-    for (size_t i = 0; i < verify->head_count; i++) {
-        struct head *head = &verify->heads[i];
+    size_t count;
+    const struct audit_head *head =
+        audit_heads_find(&verify->heads, verify->segment, verify->block, &count);
 
-        if (head->segment != verify->segment || head->block != verify->block) {
-            continue;
-        }
-        head->is_found = true;
+    for (; count > 0; head++, count--) {
         if (memcmp(head->hash, hash, CRYPTO_SHA256_BYTES) != 0) {
             fault(verify, "%s: segment %llu block %llu is not the one that the head vouches for",
                   verify->path, ULL(verify->segment), ULL(verify->block));
@@ -351,7 +370,7 @@ static void take_checkpoint(struct audit_verify *verify, const struct audit_read
     uint64_t segment, block;
     struct str mark;
 
-    if (verify->segment == 0) {
+    if (verify->segment == 0 || verify->is_stub) {
         verify->stray_lines++;
         return;
     }
@@ -374,7 +393,7 @@ static void take_checkpoint(struct audit_verify *verify, const struct audit_read
     verify->counts.blocks++;
     verify->counts.last_segment = verify->segment;
     verify->counts.last_block = block;
-    verify->open_lines = 0;
+    verify->open_lines = verify->open_bytes = 0;
     check_heads(verify, hash);
     begin_hash(verify, hash);
     add_hash(verify, line->raw);
@@ -433,12 +452,13 @@ static void check_sequence(struct audit_verify *verify, const struct audit_read_
 
 static void take_record(struct audit_verify *verify, const struct audit_read_line *line)
 {
-    if (verify->segment == 0) {
+    if (verify->segment == 0 || verify->is_stub) {
         verify->stray_lines++;
         return;
     }
     add_hash(verify, line->raw);
     verify->open_lines++;
+    verify->open_bytes += line->raw.len;
     if (line->sequence > 0) {
         verify->counts.records++;
         check_sequence(verify, line);
@@ -467,18 +487,22 @@ static void take_line(struct audit_verify *verify, const struct audit_read_line 
     }
 }
 
-static void end_file(struct audit_verify *verify, size_t rest)
+static void end_file(struct audit_verify *verify, size_t rest, bool is_last)
 {
     if (verify->stray_lines > 0) {
         fault(verify, "%s: %llu lines stand in no segment: nothing vouches for them", verify->path,
               ULL(verify->stray_lines));
     }
-    if (rest > 0) {
+    if (rest > 0 && is_last) {
         note(verify, "%s: the last line has no end", verify->path);
+    } else if (rest > 0) {
+        fault(verify, "%s: %zu bytes behind the last line, which nothing vouches for", verify->path,
+              rest);
     }
 }
 
-static enum err read_file(struct audit_verify *verify, const char *path, struct diag *diag)
+static enum err read_file(struct audit_verify *verify, const char *path, bool is_last,
+                          struct diag *diag)
 {
     struct audit_reader *reader;
     struct audit_read_line line;
@@ -498,25 +522,53 @@ static enum err read_file(struct audit_verify *verify, const char *path, struct 
     if (result == AUDIT_READ_FAIL) {
         diag_set(diag, "%s: %s", path, strerror(errno));
     }
-    end_file(verify, audit_reader_rest(reader));
+    end_file(verify, audit_reader_rest(reader), is_last);
     audit_reader_free(reader);
     return result == AUDIT_READ_END ? ERR_OK : ERR_IO;
 }
 
 static void check_missing_heads(struct audit_verify *verify)
 {
-    for (size_t i = 0; i < verify->head_count; i++) {
-        const struct head *head = &verify->heads[i];
+    uint64_t removed = 0;
 
-        if (!head->is_found) {
-            fault(
-                verify,
-                "cut: the head is segment %llu block %llu, which is not there; the files end with "
-                "segment %llu block %llu",
-                ULL(head->segment), ULL(head->block), ULL(verify->counts.last_segment),
-                ULL(verify->counts.last_block));
+    for (size_t i = 0; i < verify->heads.count; i++) {
+        const struct audit_head *head = &verify->heads.items[i];
+
+        if (head->is_found) {
+            continue;
         }
+        if (head->segment >= verify->first_removed && head->segment <= verify->last_removed) {
+            removed++;
+            continue;
+        }
+        fault(verify,
+              "cut: the head is segment %llu block %llu, which is not there; the files end with "
+              "segment %llu block %llu",
+              ULL(head->segment), ULL(head->block), ULL(verify->counts.last_segment),
+              ULL(verify->counts.last_block));
     }
+    if (removed > 0) {
+        note(verify, "%llu heads are of segments that were removed: not compared", ULL(removed));
+    }
+}
+
+static void check_end(struct audit_verify *verify)
+{
+    if (verify->segment == 0 || verify->is_segment_stub) {
+        fault(verify, "no segment is there that could be verified");
+    } else if (verify->open_bytes > OPEN_BYTES_MAX) {
+        fault(verify,
+              "segment %llu: the last %llu lines have no checkpoint: more than an agent leaves",
+              ULL(verify->segment), ULL(verify->open_lines));
+    } else if (verify->open_lines > 0) {
+        note(verify, "segment %llu: the last %llu lines have no checkpoint yet",
+             ULL(verify->segment), ULL(verify->open_lines));
+    }
+    if (verify->first_removed > 0 && verify->last_removed >= verify->first_removed) {
+        note(verify, "segments %llu to %llu were removed: only their headers are left",
+             ULL(verify->first_removed), ULL(verify->last_removed));
+    }
+    check_missing_heads(verify);
 }
 
 struct file {
@@ -558,17 +610,13 @@ enum err audit_verify_files(struct audit_verify *verify, const char *const *path
     enum err e = files ? list_files(paths, count, files, diag) : ERR_MEMORY;
 
     for (size_t i = 0; i < count && e == ERR_OK; i++) {
-        e = read_file(verify, files[i].path, diag);
+        e = read_file(verify, files[i].path, i + 1 == count, diag);
     }
     free(files);
     if (e != ERR_OK) {
         return e;
     }
-    if (verify->open_lines > 0 && !verify->is_segment_stub) {
-        note(verify, "%s: segment %llu: the last %llu lines have no checkpoint yet", verify->path,
-             ULL(verify->segment), ULL(verify->open_lines));
-    }
-    check_missing_heads(verify);
+    check_end(verify);
     return ERR_OK;
 }
 

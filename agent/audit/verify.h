@@ -8,7 +8,8 @@
  *
  *   faults   what the audit's writer has not done
  *   notes    what is not proved, though nothing is wrong with it: records behind the last checkpoint,
- *            blocks that were found at a start, sequences that a damaged spool lost
+ *            blocks that were found at a start, sequences that a damaged spool lost, segments that were
+ *            removed from the first one on and their heads
  *
  * Owned by one thread, after crypto_start().
  */
@@ -47,9 +48,8 @@ enum err audit_verify_new(const struct audit_verify_settings *settings, struct a
 /* NULL accepted. */
 void audit_verify_free(struct audit_verify *verify);
 
-/* A line that holds a checkpoint, as the log, the store and `reevectl audit head` have it. False:
- * there is none in it. */
-bool audit_verify_add_head(struct audit_verify *verify, struct str line);
+/* As audit_heads_add(). */
+enum err audit_verify_add_head(struct audit_verify *verify, struct str line) MUST_USE;
 
 /* All files at once, in any order. ERR_IO, ERR_MEMORY: the files are not verified. */
 enum err audit_verify_files(struct audit_verify *verify, const char *const *paths, size_t count,

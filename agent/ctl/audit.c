@@ -15,7 +15,7 @@
 #include "agent/ctl/command.h"
 
 #define PEM_BYTES_MAX  4096
-#define HEAD_BYTES_MAX (4 * 1024 * 1024)
+#define HEAD_BYTES_MAX (512 * 1024 * 1024) /* one a minute for a year or more */
 #define KEY_BYTES_MAX  512
 #define BAR_WIDTH      40
 
@@ -181,22 +181,32 @@ static int parse(int argc, char **argv, struct options *out)
     return out->file_count > 0 ? 0 : COMMAND_USAGE;
 }
 
+/* Lines of a log that are no heads may stand among them. */
 static int add_heads(struct audit_verify *verify, const char *path)
 {
     struct file_text text = {0};
     struct diag diag = {0};
-    size_t count = 0;
+    size_t count = 0, number = 0;
+    int status = 0;
     struct str line;
 
     if (file_read(path, FILE_ANY, HEAD_BYTES_MAX, &text, &diag) != ERR_OK) {
         return command_fail("--head: %s", diag.text);
     }
     struct str rest = str_make(text.bytes, text.length);
-    while (str_cut(&rest, '\n', &line)) {
-        count += audit_verify_add_head(verify, line);
+    while (status == 0 && str_cut(&rest, '\n', &line)) {
+        enum err e = audit_verify_add_head(verify, line);
+
+        number++;
+        count += e == ERR_OK;
+        if (e != ERR_OK && e != ERR_MISSING) {
+            status = command_fail("--head: %s:%zu: %s", path, number,
+                                  e == ERR_SYNTAX ? "a damaged checkpoint" : err_text(e));
+        }
     }
     file_text_free(&text);
-    return count > 0 ? 0 : command_fail("--head: %s: no checkpoint in it", path);
+    return status != 0 || count > 0 ? status
+                                    : command_fail("--head: %s: no checkpoint in it", path);
 }
 
 static uint64_t sizes(const struct options *options)

@@ -79,7 +79,7 @@ void verify_paths(const char *const *paths, size_t count, const char *head, stru
     *told = (struct told){.length = 0};
     ck_assert_msg(audit_verify_new(&settings, &verify, &diag) == ERR_OK, "%s", diag.text);
     if (head) {
-        ck_assert(audit_verify_add_head(verify, str_from_c(head)));
+        ck_assert_int_eq(audit_verify_add_head(verify, str_from_c(head)), ERR_OK);
     }
     ck_assert_msg(audit_verify_files(verify, paths, count, &diag) == ERR_OK, "%s", diag.text);
     audit_verify_counts(verify, &told->counts);

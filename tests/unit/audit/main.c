@@ -13,6 +13,7 @@ int main(void)
     srunner_add_suite(runner, writer_suite());
     srunner_add_suite(runner, recover_suite());
     srunner_add_suite(runner, proof_suite());
+    srunner_add_suite(runner, forgery_suite());
     srunner_add_suite(runner, follow_suite());
     srunner_add_suite(runner, kill_suite());
     srunner_run_all(runner, CK_NORMAL);
