@@ -217,6 +217,26 @@ static enum err list_closed(const char *audit_file, struct audit_segments *out)
     return e;
 }
 
+/* The line is on the disk, or nothing of it. */
+static bool append_on_disk(const char *path, struct str line)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    struct stat st;
+    bool is_there = false;
+
+    if (fd >= 0 && fstat(fd, &st) == 0) {
+        is_there = write(fd, line.ptr, line.len) == (ssize_t)line.len && fdatasync(fd) == 0;
+        if (!is_there && ftruncate(fd, st.st_size) < 0) {
+            log_error("audit: %s ends with half a line: %s", log_quote(str_from_c(path)).text,
+                      strerror(errno));
+        }
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_there;
+}
+
 /* Its first line goes to those of the segments that were removed before. */
 static bool keep_header(const char *audit_file, const char *segment)
 {
@@ -233,11 +253,7 @@ static bool keep_header(const char *audit_file, const char *segment)
         is_kept = true; /* nothing to keep */
     } else if ((size_t)snprintf(kept, sizeof(kept), "%s" AUDIT_REMOVED_SUFFIX, audit_file) <
                sizeof(kept)) {
-        int fd = open(kept, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-        is_kept = fd >= 0 && write(fd, line.raw.ptr, line.raw.len) == (ssize_t)line.raw.len;
-        if (fd >= 0) {
-            close(fd);
-        }
+        is_kept = append_on_disk(kept, line.raw);
     }
     audit_reader_free(reader);
     return is_kept;
@@ -253,6 +269,7 @@ size_t audit_segment_remove_old(const char *audit_file, size_t keep_count, int64
         audit_segments_free(&closed);
         return 0;
     }
+    /* What is left must follow on each other: so it ends at the first that stays. */
     for (size_t i = 0; i < closed.count; i++) {
         const struct audit_segment *segment = &closed.items[i];
         bool is_beyond = keep_count > 0 && closed.count - i > keep_count;
@@ -260,7 +277,7 @@ size_t audit_segment_remove_old(const char *audit_file, size_t keep_count, int64
 
         if ((!is_beyond && !is_old) || !keep_header(audit_file, segment->path) ||
             unlink(segment->path) < 0) {
-            continue;
+            break;
         }
         removed++;
         *last = segment->number;

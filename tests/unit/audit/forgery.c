@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "agent/audit/segment.h"
+#include "tests/unit/audit/faults.h"
 #include "tests/unit/audit/lives.h"
 #include "tests/unit/audit/suites.h"
 
@@ -150,6 +152,39 @@ START_TEST(a_kept_header_of_a_segment_that_is_there_is_no_fault)
 }
 END_TEST
 
+/* Age is what the disk says of a file, which a copy or a touch makes young. */
+START_TEST(a_segment_that_stays_keeps_those_behind_it)
+{
+    struct timeval old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    uint64_t last = 0;
+
+    live_in_segments();
+    ck_assert_int_eq(utimes(segments.items[0].path, old), 0);
+    ck_assert_int_eq(utimes(segments.items[2].path, old), 0);
+    size_t removed =
+        audit_segment_remove_old(fixture.file, 0, 1000000, INT64_C(1000000) * 100000, &last);
+    ck_assert_uint_eq(removed, 1);
+    ck_assert_uint_eq(last, 1);
+    verify_all(NULL, &told);
+    ck_assert_msg(told.counts.faults == 0, "%s", told.text);
+}
+END_TEST
+
+START_TEST(a_header_that_can_not_be_kept_whole_keeps_its_segment)
+{
+    struct faults plan = {.has_room_limit = true, .room_bytes = 20};
+    uint64_t last = 0;
+
+    live_in_segments();
+    faults_set(&plan);
+    ck_assert_uint_eq(audit_segment_remove_old(fixture.file, 1, 0, 0, &last), 0);
+    faults_set(NULL);
+    ck_assert_uint_gt(audit_segment_remove_old(fixture.file, 1, 0, 0, &last), 0);
+    verify_all(NULL, &told);
+    ck_assert_msg(told.counts.faults == 0, "%s", told.text);
+}
+END_TEST
+
 /* The last checkpoint's line of the n-th segment; the caller frees. */
 static char *head_of(size_t n)
 {
@@ -284,6 +319,8 @@ Suite *forgery_suite(void)
     tcase_add_test(tcase, finds_records_among_removed_headers);
     tcase_add_test(tcase, says_what_was_removed);
     tcase_add_test(tcase, a_kept_header_of_a_segment_that_is_there_is_no_fault);
+    tcase_add_test(tcase, a_segment_that_stays_keeps_those_behind_it);
+    tcase_add_test(tcase, a_header_that_can_not_be_kept_whole_keeps_its_segment);
     tcase_add_test(tcase, a_head_of_a_segment_that_was_removed_is_no_fault);
     tcase_add_test(tcase, finds_more_lines_without_a_checkpoint_than_an_agent_leaves);
     tcase_add_test(tcase, finds_what_was_put_behind_the_last_line_of_a_closed_segment);
