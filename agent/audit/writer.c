@@ -20,8 +20,7 @@
 #define RETRY_PAUSE_US     10000
 #define RETRY_PAUSE_MAX_US 1000000
 #define CHECK_INTERVAL_US  1000000
-#define GATHER_SHARE       4
-#define GATHER_STEP_US     200
+#define GATHER_STEP_US     100
 
 /* What a ring must be able to take between two looks: 350 bytes a record, 200,000 records/s. */
 #define BURST_BYTES_PER_MS 70000
@@ -321,6 +320,37 @@ static bool is_more_likely(const struct audit_batch *batch)
     return batch->proof_length > 0 || batch->length - batch->start >= batch->room;
 }
 
+static bool is_unread(const struct audit_batch *batch)
+{
+    for (size_t i = 0; i < batch->source_count; i++) {
+        const struct audit_source *source = &batch->sources[i];
+        const struct audit_ring_control *control = spool_ring(source->spool)->control;
+
+        if (atomic_load_explicit(&control->head, memory_order_relaxed) != source->read_position) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those who were answered after the last sync are about to ask again. What they make goes into one
+ * sync, not the first of it into one and the rest into another: so lines are written while they come,
+ * but the sync is not put off for longer than it takes itself. */
+static bool is_gathering(const struct audit_writer *writer)
+{
+    const struct audit_batch *batch = &writer->batch;
+    int64_t age_us = clock_read().mono_us - writer->group_begin_us;
+
+    if (!batch->has_unsettled || writer->sync_us < GATHER_STEP_US || age_us > writer->sync_us) {
+        return false;
+    }
+    if (is_unread(batch)) {
+        return true;
+    }
+    usleep(GATHER_STEP_US);
+    return is_unread(batch);
+}
+
 static enum turn turn(struct audit_writer *writer, struct now now)
 {
     writer->batch.now = now;
@@ -340,11 +370,14 @@ static enum turn turn(struct audit_writer *writer, struct now now)
         return sync_group(writer, now) == ERR_OK ? TURN_IDLE : TURN_FAILED;
     }
     bool is_full = is_more_likely(&writer->batch);
+    if (!writer->batch.has_unsettled) {
+        writer->group_begin_us = now.mono_us;
+    }
     if (deliver(writer, now) != ERR_OK) {
         (void)sync_group(writer, now);
         return TURN_FAILED;
     }
-    if (is_full && writer->batch.unsettled_bytes < AUDIT_GROUP_BYTES) {
+    if (writer->batch.unsettled_bytes < AUDIT_GROUP_BYTES && (is_full || is_gathering(writer))) {
         return TURN_MORE;
     }
     return sync_group(writer, now) != ERR_OK ? TURN_FAILED : is_full ? TURN_MORE : TURN_MOVED;
@@ -446,54 +479,15 @@ static void drain(struct audit_writer *writer, int64_t give_up_us)
     }
 }
 
-static uint64_t heads(const struct audit_batch *batch)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < batch->source_count; i++) {
-        const struct audit_ring_control *control = spool_ring(batch->sources[i].spool)->control;
-
-        sum += atomic_load_explicit(&control->head, memory_order_relaxed);
-    }
-    return sum;
-}
-
-/* Those who were answered after the last sync are about to ask again. What they make goes into one
- * sync, not the first of it into one and the rest into another: so it is waited for while it comes, and
- * no longer than a share of what a sync takes. */
-static void gather(struct audit_writer *writer)
-{
-    int64_t most_us = writer->sync_us / GATHER_SHARE;
-    int64_t begin_us = clock_read().mono_us;
-    uint64_t before = heads(&writer->batch), now;
-
-    if (!writer->settings.is_durable || most_us < GATHER_STEP_US) {
-        return;
-    }
-    do {
-        usleep(GATHER_STEP_US);
-        now = heads(&writer->batch);
-        if (now == before) {
-            return;
-        }
-        before = now;
-    } while (clock_read().mono_us - begin_us < most_us);
-}
-
 static void *run(void *context)
 {
     struct audit_writer *writer = context;
-    enum turn result = TURN_IDLE;
     struct now now;
 
     pthread_setname_np(pthread_self(), "audit");
     do {
-        if (result != TURN_MORE) {
-            gather(writer);
-        }
         now = clock_read();
-        result = turn(writer, now);
-        set_pause(writer, result);
+        set_pause(writer, turn(writer, now));
     } while (!pause_until(writer, now.mono_us + writer->pause_us));
     drain(writer, writer->give_up_us);
     return NULL;

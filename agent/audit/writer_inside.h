@@ -38,6 +38,7 @@ struct audit_writer {
     bool is_poisoned;         /* a sync failed: nothing more goes into this file */
     int64_t remove_due_us;    /* when old segments are looked at again */
     int64_t sync_us;          /* how long one takes, smoothed */
+    int64_t group_begin_us;   /* when the first of the lines was written that are not settled */
 
     pthread_t thread;
     bool has_thread;
