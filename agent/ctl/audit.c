@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "agent/audit/keys.h"
 #include "agent/audit/privacy.h"
@@ -13,11 +13,11 @@
 #include "agent/config/file.h"
 #include "agent/config/secret.h"
 #include "agent/ctl/command.h"
+#include "agent/ctl/progress.h"
 
 #define PEM_BYTES_MAX  4096
 #define HEAD_BYTES_MAX (512 * 1024 * 1024) /* one a minute for a year or more */
 #define KEY_BYTES_MAX  512
-#define BAR_WIDTH      40
 
 int command_audit_keygen(int argc, char **argv)
 {
@@ -132,32 +132,15 @@ struct options {
     size_t file_count;
 };
 
-struct report {
-    uint64_t total_bytes;
-    bool has_bar;
-};
-
-static void draw_bar(const struct report *report, uint64_t bytes)
-{
-    int done = (int)(bytes * BAR_WIDTH / (report->total_bytes ? report->total_bytes : 1));
-
-    fprintf(stderr, "\r[%.*s%*s] %3d %%", done, "########################################",
-            BAR_WIDTH - done, "", done * 100 / BAR_WIDTH);
-}
-
 static void progress_cb(void *context, uint64_t bytes)
 {
-    draw_bar(context, bytes);
+    progress_show(context, bytes);
 }
 
 /* File names and what stands in files may hold anything. */
 static void tell_cb(void *context, enum audit_verify_kind kind, const char *text)
 {
-    const struct report *report = context;
-
-    if (report->has_bar) {
-        fprintf(stderr, "\r%*s\r", BAR_WIDTH + 8, "");
-    }
+    progress_clear(context);
     fputs(kind == AUDIT_VERIFY_FAULT ? "fault  " : "note   ", stdout);
     for (const char *c = text; *c != '\0'; c++) {
         putchar(*c >= 0x20 && *c < 0x7f ? *c : '?');
@@ -212,15 +195,10 @@ static int add_heads(struct audit_verify *verify, const char *path)
 static uint64_t sizes(const struct options *options)
 {
     uint64_t total = 0;
+    struct stat st;
 
     for (size_t i = 0; i < options->file_count; i++) {
-        FILE *file = fopen(options->files[i], "rb");
-        if (file && fseeko(file, 0, SEEK_END) == 0) {
-            total += (uint64_t)ftello(file);
-        }
-        if (file) {
-            fclose(file);
-        }
+        total += stat(options->files[i], &st) == 0 ? (uint64_t)st.st_size : 0;
     }
     return total;
 }
@@ -241,16 +219,15 @@ static int report_counts(const struct audit_verify *verify)
 
 static int verify_files(const struct options *options, struct str public_key)
 {
-    struct report report = {.has_bar = isatty(STDERR_FILENO)};
-    struct audit_verify_settings settings = {
-        .public_key = public_key, .tell_cb = tell_cb, .context = &report};
+    struct progress progress;
+    const struct audit_verify_settings settings = {.public_key = public_key,
+                                                   .tell_cb = tell_cb,
+                                                   .progress_cb = progress_cb,
+                                                   .context = &progress};
     struct audit_verify *verify = NULL;
     struct diag diag = {0};
 
-    if (report.has_bar) {
-        report.total_bytes = sizes(options);
-        settings.progress_cb = progress_cb;
-    }
+    progress_begin(&progress, sizes(options));
     if (audit_verify_new(&settings, &verify, &diag) != ERR_OK) {
         return command_fail("--public-key: %s", diag.text);
     }
@@ -259,9 +236,7 @@ static int verify_files(const struct options *options, struct str public_key)
         audit_verify_files(verify, options->files, options->file_count, &diag) != ERR_OK) {
         status = command_fail("%s", diag.text);
     } else if (status == 0) {
-        if (report.has_bar) {
-            fprintf(stderr, "\r%*s\r", BAR_WIDTH + 8, "");
-        }
+        progress_clear(&progress);
         status = report_counts(verify);
     }
     audit_verify_free(verify);

@@ -6,7 +6,8 @@
 
 #include "agent/ctl/command.h"
 
-#define GROW_FIRST 16
+#define GROW_FIRST  16
+#define BLOCK_BYTES ((size_t)64 * 1024)
 
 struct heap_block {
     struct heap_block *next;
@@ -19,7 +20,7 @@ void heap_fail(void)
     exit(COMMAND_TROUBLE);
 }
 
-void *heap_take(struct heap *heap, size_t bytes)
+static char *new_block(struct heap *heap, size_t bytes)
 {
     struct heap_block *block = calloc(1, sizeof(*block) + bytes);
 
@@ -29,6 +30,25 @@ void *heap_take(struct heap *heap, size_t bytes)
     block->next = heap->blocks;
     heap->blocks = block;
     return block->bytes;
+}
+
+/* What is large has a block of its own. */
+void *heap_take(struct heap *heap, size_t bytes)
+{
+    const size_t unit = _Alignof(max_align_t);
+
+    if (bytes > BLOCK_BYTES / 4) {
+        return new_block(heap, bytes);
+    }
+    bytes = (bytes + unit - 1) / unit * unit;
+    if (bytes > heap->left) {
+        heap->at = new_block(heap, BLOCK_BYTES);
+        heap->left = BLOCK_BYTES;
+    }
+    void *taken = heap->at;
+    heap->at += bytes;
+    heap->left -= bytes;
+    return taken;
 }
 
 struct str heap_copy(struct heap *heap, struct str s)
@@ -80,4 +100,5 @@ void heap_free(struct heap *heap)
         free(heap->blocks);
         heap->blocks = next;
     }
+    heap->left = 0;
 }

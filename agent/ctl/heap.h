@@ -12,6 +12,8 @@ struct heap_block;
 /* Zeroed: empty. */
 struct heap {
     struct heap_block *blocks;
+    char *at; /* where the next one is taken from, of the newest small block */
+    size_t left;
 };
 
 /* Zeroed memory. */

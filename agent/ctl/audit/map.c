@@ -49,6 +49,18 @@ static void grow(struct map *map)
     }
 }
 
+/* The key's text stands behind the item: both are looked at together. */
+static void add(struct map *map, struct map_slot *slot, struct str key, uint64_t hash)
+{
+    char *item = heap_take(map->heap, map->item_bytes + key.len + 1);
+
+    if (key.len > 0) {
+        memcpy(item + map->item_bytes, key.ptr, key.len);
+    }
+    *slot = (struct map_slot){str_make(item + map->item_bytes, key.len), item, hash};
+    map->count++;
+}
+
 void *map_get(struct map *map, struct str key)
 {
     if (map->last && str_equal(map->last->key, key)) {
@@ -60,9 +72,7 @@ void *map_get(struct map *map, struct str key)
     uint64_t hash = hash_of(key);
     struct map_slot *slot = slot_of(map, key, hash);
     if (!slot->item) {
-        *slot = (struct map_slot){heap_copy(map->heap, key), heap_take(map->heap, map->item_bytes),
-                                  hash};
-        map->count++;
+        add(map, slot, key, hash);
     }
     map->last = slot;
     return slot->item;

@@ -1,14 +1,10 @@
 /* reevectl audit report: what the records of a period say of each user and team. */
 #include "agent/ctl/audit/report.h"
 
-#include <unistd.h>
-
 #include "agent/base/clock.h"
 #include "agent/ctl/audit/filter.h"
 #include "agent/ctl/census.h"
 #include "agent/ctl/command.h"
-
-#define PROGRESS_LINES 65536
 
 enum form { FORM_TEXT, FORM_CSV, FORM_JSON };
 
@@ -33,21 +29,6 @@ int64_t report_created_s(const struct report *report, struct str credential)
 
 /* ---- the records ---- */
 
-static void show_progress(const struct files *files, bool is_end)
-{
-    uint64_t total = files_total(files);
-
-    if (!isatty(STDERR_FILENO) || total == 0) {
-        return;
-    }
-    if (is_end) {
-        fputs("\r                    \r", stderr);
-    } else {
-        uint64_t part = files_done(files) * 100 / total;
-        fprintf(stderr, "\r%3llu %% read", (unsigned long long)(part < 100 ? part : 100));
-    }
-}
-
 static bool read_records(struct report *report, struct source *source, const struct filter *filter)
 {
     struct files_line line;
@@ -55,7 +36,9 @@ static bool read_records(struct report *report, struct source *source, const str
     enum scan_kind kind;
     enum files_answer answer;
 
+    progress_begin(&source->progress, files_total(source->files));
     while ((answer = source_next(source, &scan, &kind, &line)) == FILES_LINE) {
+        progress_show(&source->progress, files_done(source->files));
         if (kind == SCAN_GAP || !filter_passes(filter, &scan)) {
             continue;
         }
@@ -64,11 +47,8 @@ static bool read_records(struct report *report, struct source *source, const str
         } else {
             tallies_supersede(&report->tallies, &scan);
         }
-        if (source->line_count % PROGRESS_LINES == 0) {
-            show_progress(source->files, false);
-        }
     }
-    show_progress(source->files, true);
+    progress_clear(&source->progress);
     return answer == FILES_END;
 }
 

@@ -80,11 +80,27 @@ static bool take_escape(struct cursor *cursor)
     return c == 'u' ? is_hex4(cursor) : c != '\0' && strchr("\"\\/bfnrt", c) != NULL;
 }
 
+/* Eight bytes without quote, backslash and control characters. May say no where it is so. */
+static bool is_plain(const char *bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = 0x80 * ones;
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    uint64_t quote = word ^ '"' * ones, slash = word ^ '\\' * ones;
+    return ((((word - 0x20 * ones) & ~word) | ((quote - ones) & ~quote) |
+             ((slash - ones) & ~slash)) &
+            tops) == 0;
+}
+
 /* Behind the opening quote. */
 static bool take_text(struct cursor *cursor, struct str *out)
 {
     const char *begin = cursor->at;
 
+    while (cursor->end - cursor->at >= 8 && is_plain(cursor->at)) {
+        cursor->at += 8;
+    }
     while (cursor->at < cursor->end) {
         unsigned char c = (unsigned char)*cursor->at++;
         if (c > '\\' || (c > '"' && c < '\\')) {

@@ -90,6 +90,7 @@ static void name_broken(struct source *source, const struct files_line *line)
     if (source->broken_count++ >= NAMED_MAX) {
         return;
     }
+    progress_clear(&source->progress);
     if (line->number == 0) {
         command_fail("%s: a line that is none of the audit", line->path);
     } else {

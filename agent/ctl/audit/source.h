@@ -6,12 +6,14 @@
 #include "agent/audit/follow.h"
 #include "agent/ctl/audit/files.h"
 #include "agent/ctl/audit/scan.h"
+#include "agent/ctl/progress.h"
 
 struct source {
     const char *command; /* for messages */
     struct files *files;
     struct audit_follower *follower; /* then there are no files */
     const char *audit_file;          /* that is followed */
+    struct progress progress;        /* of whoever reads */
     uint64_t line_count, broken_count, other_count, lost_count;
     bool is_unfinished; /* the last file ends in the middle of a line, as one that is written may */
 };

@@ -33,7 +33,8 @@ static bool is_before(struct str time, const char *other)
     return other[0] == '\0' || strncmp(time.ptr, other, time.len) < 0;
 }
 
-/* A line that stands for several says when the first and the last of them were. */
+/* A line that stands for several says when the first and the last of them were. Records come mostly in
+ * the order of their times. */
 static void use(struct tally_use *use, const struct scan *scan)
 {
     struct str time = scan->values[AUDIT_FIELD_TIME];
@@ -42,12 +43,12 @@ static void use(struct tally_use *use, const struct scan *scan)
     first = first.len > 0 ? first : time;
     last = last.len > 0 ? last : time;
     use->count += scan->count;
-    if (first.len > 0 && is_before(first, use->first)) {
+    bool is_last = use->last[0] == '\0' || (last.len > 0 && !is_before(last, use->last));
+    if (first.len > 0 && (!is_last || first.ptr != last.ptr || use->first[0] == '\0') &&
+        is_before(first, use->first)) {
         set_time(use->first, first);
     }
-    if (last.len > 0 && !is_before(last, use->last)) {
-        set_time(use->last, last);
-    } else if (use->last[0] == '\0') {
+    if (is_last) {
         set_time(use->last, last);
     }
 }
@@ -80,7 +81,11 @@ static void add_source(struct tally *tally, const struct scan *scan)
 {
     struct str source = scan->values[AUDIT_FIELD_SOURCE];
 
-    if (tally->sources.count < TALLY_SOURCES_MAX || map_find(&tally->sources, source)) {
+    struct tally_use *known = map_find(&tally->sources, source);
+
+    if (known) {
+        use(known, scan);
+    } else if (tally->sources.count < TALLY_SOURCES_MAX) {
         use_named(&tally->sources, source, scan);
     } else {
         tally->more_sources += scan->count;
