@@ -6,6 +6,7 @@ import hashlib
 import ipaddress
 import json
 import random
+import shlex
 import time
 
 import pytest
@@ -285,10 +286,41 @@ def test_a_user_without_a_credential_and_text_for_people(desk):
     done = reevectl.run("explain", "-f", desk.config, "--user", "plain", "POST", "https://a.example.com/v1/a")
     assert done.returncode == 1
     assert "deny 403 no_rule" in done.stdout
-    assert 'allow POST a.example.com /v1/a"' in done.stdout
+    assert "'allow POST a.example.com /v1/a'" in done.stdout
     code, told = desk.explain(words=("--user", "nobody"))
     assert (code, told["verdict"]["reason"], told["verdict"]["fault"]) == (
         1, "user_disabled", "the user does not exist")  # fmt: skip
+
+
+def advice(desk, secret, **request):
+    code, told = desk.explain(key=secret, **request)
+    assert (code, told["verdict"]["reason"]) == (1, "no_rule")
+    return told["advice"]
+
+
+def test_advice_means_the_request_and_nothing_else(desk):
+    """It is copied into a shell, and a request's texts are of whoever sent it."""
+    secret = with_key(desk, "advised", "roles=reader")
+    for request in (
+        {"path": "/w/**"},
+        {"path": "/w/*"},
+        {"path": "/w/it's"},
+        {"method": "*"},
+        {"method": "`id`"},
+        {"method": "A'B"},
+    ):
+        assert advice(desk, secret, **request).startswith("no rule can mean this request alone")
+    told = advice(desk, secret, path="/w/$(id)!&(a)")
+    assert told == "allow it: reeve-admin role rule add reader <id> 'allow GET api.example.com /w/$(id)!&(a)'"
+    desk.admin("role", "rule", "add", "reader", "99", shlex.split(told)[-1])
+    assert desk.explain(key=secret, path="/w/$(id)!&(a)")[0] == 0
+
+
+def test_advice_names_a_role_that_counts(desk):
+    secret = with_key(desk, "narrow", "roles=guest,trial,reader,writer", key_fields=["roles=writer,trial"])
+    assert "role rule add writer " in advice(desk, secret, path="/w/x")
+    secret = with_key(desk, "narrower", "roles=guest,trial,reader", key_fields=["roles=trial"])
+    assert advice(desk, secret, path="/w/x") == "give the user and the credential a role that exists and is no shadow"
 
 
 def test_secrets_are_not_shown(desk):
