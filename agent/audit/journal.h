@@ -5,7 +5,7 @@
  *
  *   type       event
  *   lifecycle  start, reload, reload_refused, drain, stop
- *   sink       failing, recovered, file_changed, segments_removed
+ *   sink       failing, recovered, file_changed, segments_removed, skipped
  *
  * `fault` says more, for people. A journal that is full drops, and the log says so.
  *

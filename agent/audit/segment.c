@@ -259,27 +259,46 @@ static bool keep_header(const char *audit_file, const char *segment)
     return is_kept;
 }
 
-size_t audit_segment_remove_old(const char *audit_file, size_t keep_count, int64_t keep_us,
+/* How many go by their number and age: what is left must follow on each other, so it ends at the first
+ * that stays. */
+static size_t count_old(const struct audit_segments *closed,
+                        const struct audit_retention *retention, int64_t wall_us)
+{
+    size_t i = 0;
+
+    for (; i < closed->count; i++) {
+        bool is_beyond = retention->keep_count > 0 && closed->count - i > retention->keep_count;
+        bool is_old =
+            retention->keep_us > 0 && closed->items[i].changed_us < wall_us - retention->keep_us;
+
+        if (!is_beyond && !is_old) {
+            break;
+        }
+    }
+    return i;
+}
+
+size_t audit_segment_remove_old(const char *audit_file, const struct audit_retention *retention,
                                 int64_t wall_us, uint64_t *last)
 {
     struct audit_segments closed = {0};
     size_t removed = 0;
 
-    if ((keep_count == 0 && keep_us == 0) || list_closed(audit_file, &closed) != ERR_OK) {
+    if ((retention->keep_count == 0 && retention->keep_us == 0) ||
+        list_closed(audit_file, &closed) != ERR_OK) {
         audit_segments_free(&closed);
         return 0;
     }
-    /* What is left must follow on each other: so it ends at the first that stays. */
-    for (size_t i = 0; i < closed.count; i++) {
-        const struct audit_segment *segment = &closed.items[i];
-        bool is_beyond = keep_count > 0 && closed.count - i > keep_count;
-        bool is_old = keep_us > 0 && segment->changed_us < wall_us - keep_us;
+    size_t old_count = count_old(&closed, retention, wall_us);
+    for (; removed < old_count; removed++) {
+        const struct audit_segment *segment = &closed.items[removed];
+        bool is_held =
+            retention->is_held_cb &&
+            retention->is_held_cb(retention->context, segment->number, old_count - removed - 1);
 
-        if ((!is_beyond && !is_old) || !keep_header(audit_file, segment->path) ||
-            unlink(segment->path) < 0) {
+        if (is_held || !keep_header(audit_file, segment->path) || unlink(segment->path) < 0) {
             break;
         }
-        removed++;
         *last = segment->number;
     }
     audit_segments_free(&closed);

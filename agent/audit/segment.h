@@ -48,10 +48,19 @@ uint64_t audit_segment_number(int fd);
 /* The current file gets its closed name. ERR_BUSY: there is one of that name. ERR_IO: errno. */
 enum err audit_segment_close(const char *audit_file, uint64_t number) MUST_USE;
 
-/* Removes closed segments, oldest first, up to the first that stays: those beyond `keep_count` and
- * those whose last line is older than keep_us; 0: no such bound. Only by the names that audit_segment_close() gives, and only
- * where the header could be kept. Gives how many, and the highest number among them. */
-size_t audit_segment_remove_old(const char *audit_file, size_t keep_count, int64_t keep_us,
+/* Which closed segments stay. */
+struct audit_retention {
+    size_t keep_count; /* 0: all */
+    int64_t keep_us;   /* since the last line; 0: for ever */
+    /* One that would go stays all the same; `newer_count` newer ones would go too. NULL: none. */
+    bool (*is_held_cb)(void *context, uint64_t number, size_t newer_count);
+    void *context;
+};
+
+/* Removes the others, oldest first, up to the first that stays. Only by the names that
+ * audit_segment_close() gives, and only where the header could be kept. Gives how many, and the highest
+ * number among them. */
+size_t audit_segment_remove_old(const char *audit_file, const struct audit_retention *retention,
                                 int64_t wall_us, uint64_t *last);
 
 #endif

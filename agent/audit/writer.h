@@ -33,6 +33,7 @@
 
 #include "agent/audit/journal.h"
 #include "agent/audit/privacy.h"
+#include "agent/audit/segment.h"
 #include "agent/audit/spool.h"
 #include "agent/base/diag.h"
 #include "agent/base/err.h"
@@ -47,8 +48,7 @@ struct audit_writer_settings {
     const char *key_file;   /* that checkpoints are signed with (keys.h); NULL: they are not */
     uint64_t segment_bytes; /* a segment is closed at this size; 0: never */
     int64_t segment_us;     /* and at this age */
-    size_t keep_count;      /* closed segments; 0: all */
-    int64_t keep_us;        /* 0: for ever */
+    struct audit_retention retention; /* of closed segments; asks on the writer's thread */
     enum audit_addresses addresses;
     struct str address_key; /* where they are hashed */
     bool is_durable;        /* a record is settled once the disk has it */

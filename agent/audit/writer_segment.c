@@ -263,8 +263,7 @@ void writer_remove_old(struct audit_writer *writer, struct now now)
         return;
     }
     writer->remove_due_us = now.mono_us + REMOVE_INTERVAL_US;
-    size_t count = audit_segment_remove_old(writer->path, settings->keep_count, settings->keep_us,
-                                            now.wall_us, &last);
+    size_t count = audit_segment_remove_old(writer->path, &settings->retention, now.wall_us, &last);
     if (count > 0) {
         char detail[64];
         snprintf(detail, sizeof(detail), "%zu, up to %llu", count, (unsigned long long)last);

@@ -156,13 +156,14 @@ END_TEST
 START_TEST(a_segment_that_stays_keeps_those_behind_it)
 {
     struct timeval old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    const struct audit_retention retention = {.keep_us = 1000000};
     uint64_t last = 0;
 
     live_in_segments();
     ck_assert_int_eq(utimes(segments.items[0].path, old), 0);
     ck_assert_int_eq(utimes(segments.items[2].path, old), 0);
     size_t removed =
-        audit_segment_remove_old(fixture.file, 0, 1000000, INT64_C(1000000) * 100000, &last);
+        audit_segment_remove_old(fixture.file, &retention, INT64_C(1000000) * 100000, &last);
     ck_assert_uint_eq(removed, 1);
     ck_assert_uint_eq(last, 1);
     verify_all(NULL, &told);
@@ -173,13 +174,14 @@ END_TEST
 START_TEST(a_header_that_can_not_be_kept_whole_keeps_its_segment)
 {
     struct faults plan = {.has_room_limit = true, .room_bytes = 20};
+    const struct audit_retention retention = {.keep_count = 1};
     uint64_t last = 0;
 
     live_in_segments();
     faults_set(&plan);
-    ck_assert_uint_eq(audit_segment_remove_old(fixture.file, 1, 0, 0, &last), 0);
+    ck_assert_uint_eq(audit_segment_remove_old(fixture.file, &retention, 0, &last), 0);
     faults_set(NULL);
-    ck_assert_uint_gt(audit_segment_remove_old(fixture.file, 1, 0, 0, &last), 0);
+    ck_assert_uint_gt(audit_segment_remove_old(fixture.file, &retention, 0, &last), 0);
     verify_all(NULL, &told);
     ck_assert_msg(told.counts.faults == 0, "%s", told.text);
 }

@@ -15,6 +15,9 @@ int main(void)
     srunner_add_suite(runner, proof_suite());
     srunner_add_suite(runner, forgery_suite());
     srunner_add_suite(runner, follow_suite());
+    srunner_add_suite(runner, outlet_suite());
+    srunner_add_suite(runner, sink_suite());
+    srunner_add_suite(runner, syslog_suite());
     srunner_add_suite(runner, kill_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -128,7 +128,7 @@ START_TEST(removes_old_segments_and_the_rest_is_still_certified)
     static struct told told;
 
     settings.segment_bytes = 16 * 1024;
-    settings.keep_count = 2;
+    settings.retention.keep_count = 2;
     for (unsigned i = 0; i < 6; i++) {
         live_with(settings, 1, 100);
     }

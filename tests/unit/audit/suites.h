@@ -12,10 +12,13 @@ Suite *follow_suite(void);
 Suite *forgery_suite(void);
 Suite *kill_suite(void);
 Suite *line_suite(void);
+Suite *outlet_suite(void);
 Suite *proof_suite(void);
 Suite *recover_suite(void);
 Suite *ring_suite(void);
+Suite *sink_suite(void);
 Suite *spool_suite(void);
+Suite *syslog_suite(void);
 Suite *writer_suite(void);
 
 #endif
