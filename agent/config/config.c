@@ -127,6 +127,29 @@ void config_unref(struct config *config)
     }
 }
 
+static bool sinks_are_equal(const struct config *a, const struct config *b)
+{
+    bool are_equal = a->sink_count == b->sink_count;
+
+    for (size_t i = 0; i < a->sink_count && are_equal; i++) {
+        are_equal = sink_policy_is_equal(&a->sinks[i], &b->sinks[i]);
+    }
+    return are_equal;
+}
+
+/* False where it does not fit. */
+static bool add_name(char *out, size_t capacity, size_t *used, const char *name)
+{
+    int length = snprintf(out + *used, capacity - *used, "%s%s", *used > 0 ? ", " : "", name);
+
+    if (length < 0 || (size_t)length >= capacity - *used) {
+        out[*used] = '\0';
+        return false;
+    }
+    *used += (size_t)length;
+    return true;
+}
+
 void config_restart_only(const struct config *before, const struct config *after, char *out,
                          size_t capacity)
 {
@@ -134,16 +157,13 @@ void config_restart_only(const struct config *before, const struct config *after
 
     out[0] = '\0';
     for (const struct setting *setting = settings; setting->name; setting++) {
-        if (!setting->needs_restart || setting_is_equal(setting, before, after)) {
-            continue;
-        }
-        int length =
-            snprintf(out + used, capacity - used, "%s%s", used > 0 ? ", " : "", setting->name);
-        if (length < 0 || (size_t)length >= capacity - used) {
-            out[used] = '\0';
+        if (setting->needs_restart && !setting_is_equal(setting, before, after) &&
+            !add_name(out, capacity, &used, setting->name)) {
             return;
         }
-        used += (size_t)length;
+    }
+    if (!sinks_are_equal(before, after)) {
+        (void)add_name(out, capacity, &used, sink_section.name);
     }
 }
 

@@ -3,7 +3,7 @@
  * Workers hold a reference and switch between two turns of their loop.
  *
  * Every option is one line of the settings table in settings.c: name, type, default, range, help;
- * those of sections stand in gate.c, issuer.c and certificates.c.
+ * those of sections stand in gate.c, issuer.c, certificates.c and sink.c.
  *
  * The file, read with libconfuse:
  *   deadline = "150ms"                       # durations: number and us, ms, s, m, h or d
@@ -14,6 +14,7 @@
  *   gate "public-api" { accept = {apikey} }
  *   issuer "corp" { issuer = "https://id.example.com" keys = {"/etc/reeve/corp.jwks"} ... }
  *   certificates "corp" { issuer = "CN=Corp CA,O=Corp" gates = {"public-api"} }
+ *   sink "collector" { to = "tcp://logs.example.com:601" }
  */
 #ifndef REEVE_CONFIG_CONFIG_H
 #define REEVE_CONFIG_CONFIG_H
@@ -31,6 +32,7 @@
 #include "agent/config/certificates.h"
 #include "agent/config/gate.h"
 #include "agent/config/pepper.h"
+#include "agent/config/sink.h"
 #include "agent/jose/policy.h"
 
 enum config_address_type { CONFIG_ADDRESS_TCP, CONFIG_ADDRESS_UNIX };
@@ -176,6 +178,8 @@ struct config {
     size_t issuer_count;
     struct cert_policy *certificates;
     size_t certificates_count;
+    struct sink_policy *sinks;
+    size_t sink_count;
 };
 
 /* How long a request may wait: for the store, or for what takes longer. */

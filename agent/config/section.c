@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 const struct section *const sections[] = {&gate_section, &issuer_section, &certificates_section,
-                                          NULL};
+                                          &sink_section, NULL};
 
 const struct section *section_find(const char *name)
 {

@@ -2,7 +2,7 @@
  * Sections of reeve.conf: `gate "name" { ... }`. Each kind is a table of fields, from which come
  * what libconfuse knows, parsing, and the reference.
  *
- * The field tables: gate.c, issuer.c, certificates.c.
+ * The field tables: gate.c, issuer.c, certificates.c, sink.c.
  */
 #ifndef REEVE_CONFIG_SECTION_H
 #define REEVE_CONFIG_SECTION_H
@@ -40,7 +40,7 @@ struct section {
     void (*fini)(void *item);
 };
 
-extern const struct section gate_section, issuer_section, certificates_section;
+extern const struct section gate_section, issuer_section, certificates_section, sink_section;
 
 /* All of them, ended by NULL. */
 extern const struct section *const sections[];

@@ -10,6 +10,7 @@
 #include "agent/base/crypto.h"
 #include "agent/base/enc.h"
 #include "agent/serve/listener.h"
+#include "agent/serve/sinks.h"
 #include "agent/serve/worker.h"
 
 /* Kept of drain_timeout for flushing the audit. */
@@ -35,6 +36,7 @@ struct server {
     struct seen_board *seen_board;
     struct audit_writer *writer;
     struct journal *journal;
+    struct sinks sinks;
     struct offload *offload;
     struct jwks *jwks;
     struct spool **spools;
@@ -347,15 +349,18 @@ static enum err open_audit(struct server *server, struct diag *diag)
         .segment_bytes = config->audit_segment_bytes,
         .segment_us = config->audit_segment_us,
         .retention = {.keep_count = config->audit_keep_segments,
-                      .keep_us = config->audit_keep_us},
+                      .keep_us = config->audit_keep_us,
+                      .is_held_cb = sinks_hold,
+                      .context = &server->sinks},
         .addresses = (enum audit_addresses)config->audit_addresses,
         .address_key = str_from_c(config->audit_address_key),
         .is_durable = config->audit_mode == CONFIG_AUDIT_DURABLE,
         .settled_cb = settled_cb,
         .settled_context = server,
     };
-    enum err e = audit_writer_open(&settings, &server->writer, diag);
+    enum err e = sinks_open(&server->sinks, config, &server->journal, diag);
 
+    e = e == ERR_OK ? audit_writer_open(&settings, &server->writer, diag) : e;
     e = e == ERR_OK ? open_journal(server, diag) : e;
     return e == ERR_OK ? open_spools(server, diag) : e;
 }
@@ -427,6 +432,7 @@ static enum err start_threads(struct server *server, struct diag *diag)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     e = audit_writer_start(server->writer);
+    e = e == ERR_OK ? sinks_start(&server->sinks) : e;
     e = e == ERR_OK ? offload_start(server->offload) : e;
     for (size_t i = 0; i < server->worker_count && e == ERR_OK; i++) {
         e = worker_start(&server->workers[i]);
@@ -471,6 +477,12 @@ static enum err start(struct server *server, struct diag *diag)
     return e;
 }
 
+/* For the writer, and as much for the sinks where there are any. */
+static int64_t flush_us(const struct server *server)
+{
+    return server->config->drain_timeout_us / FLUSH_SHARE / (server->sinks.count > 0 ? 2 : 1);
+}
+
 static void stop(struct server *server)
 {
     if (server->writer) {
@@ -499,8 +511,9 @@ static void stop(struct server *server)
         journal_lifecycle(server->journal, "stop", NULL, server->config->hash, NULL);
     }
     if (server->writer) {
-        audit_writer_close(server->writer, server->config->drain_timeout_us / FLUSH_SHARE);
+        audit_writer_close(server->writer, flush_us(server));
     }
+    sinks_close(&server->sinks, flush_us(server));
     for (size_t i = 0; i < server->spool_count; i++) {
         spool_close(server->spools[i]);
     }

@@ -184,6 +184,7 @@ def play_gap(world):
 
 
 AUDIT = "test_audit"
+SYSLOG = "test_syslog"
 
 ROWS = [
     Row("U01", "ENOSPC on each write to the file", "served from the spool; all is written afterwards",
@@ -208,7 +209,11 @@ ROWS = [
         play=refuses_to_start(make_folder, "audit_file", "directory")),
     Row("U07", "audit_file is a FIFO without a reader", "no start, and no waiting",
         play=refuses_to_start(make_fifo, "audit_file", "not a regular file")),
-    Row("U08", "syslog's socket full or gone", "-", absent="there is no such sink"),
+    Row("U07", "a syslog server that reads nothing", "no verdict waits; nothing is lost",
+        tests=[(SYSLOG, "test_a_reader_that_reads_nothing_holds_up_no_verdict")]),
+    Row("U08", "a syslog server that is gone, restarted, and the agent killed", "told once; nothing is lost but of UDP",
+        tests=[(SYSLOG, "test_a_server_that_is_gone_is_told_once_and_found_again"),
+               (SYSLOG, "test_nothing_is_missing_over_kills_outages_and_rotations")]),
     Row("U09", "Fluent Forward without acknowledgement", "-", absent="there is no such sink"),
     Row("U10", "a stream in Redis that can not be written", "-", absent="there is no such sink"),
     Row("U11", "kill -9 in the middle of a write", "no allow without its record",

@@ -13,6 +13,7 @@ int main(void)
     srunner_add_suite(runner, certificates_suite());
     srunner_add_suite(runner, gates_suite());
     srunner_add_suite(runner, issuers_suite());
+    srunner_add_suite(runner, sinks_suite());
     srunner_add_suite(runner, syntax_suite());
     srunner_add_suite(runner, load_suite());
     srunner_run_all(runner, CK_NORMAL);

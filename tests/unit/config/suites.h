@@ -12,6 +12,7 @@ Suite *load_suite(void);
 Suite *pepper_suite(void);
 Suite *secret_suite(void);
 Suite *settings_suite(void);
+Suite *sinks_suite(void);
 Suite *syntax_suite(void);
 Suite *value_suite(void);
 
