@@ -205,6 +205,15 @@ def test_what_was_told_instead_of_an_allow_counts(tmp_path):
     assert sequences(reevectl.run("audit", "grep", "--json", "--reason", "deadline", path)) == [3]
 
 
+def test_a_record_that_was_written_twice_counts_once(tmp_path):
+    """After a sync that failed; the first copy may be there or not."""
+    again = [decision(2, redelivered=True), decision(3, redelivered=True), decision(4)]
+    path = put(tmp_path / "a", [decision(1), decision(2), *again])
+    report = json.loads(reevectl.run("audit", "report", "--json", path).stdout)
+    assert (report["requests"], report["allow"], report["records_repeated"]) == (4, 4, 1)
+    assert "1 told twice" in reevectl.run("audit", "report", path).stdout
+
+
 def test_report_of_a_filter_from_stdin(audit):
     done = reevectl.run("audit", "report", "--json", "--user", "bob", "-", stdin=audit.read_text())
     report = json.loads(done.stdout)

@@ -29,6 +29,27 @@ int64_t report_created_s(const struct report *report, struct str credential)
 
 /* ---- the records ---- */
 
+/* Sequences rise, so what is marked and not above the highest was read before. */
+static bool is_repeated(struct report *report, const struct scan *scan)
+{
+    char name[128];
+    uint64_t sequence = 0;
+    int length =
+        snprintf(name, sizeof(name), "%.*s-%.*s", STR_ARG(scan->boot), STR_ARG(scan->worker));
+
+    if (length < 0 || (size_t)length >= sizeof(name) ||
+        !str_to_uint64(scan->sequence, UINT64_MAX, &sequence)) {
+        return false;
+    }
+    uint64_t *highest = map_get(&report->origins, str_make(name, (size_t)length));
+    if (scan->is_redelivered && sequence <= *highest) {
+        report->repeated_count++;
+        return true;
+    }
+    *highest = sequence > *highest ? sequence : *highest;
+    return false;
+}
+
 static bool read_records(struct report *report, struct source *source, const struct filter *filter)
 {
     struct files_line line;
@@ -39,7 +60,7 @@ static bool read_records(struct report *report, struct source *source, const str
     progress_begin(&source->progress, files_total(source->files));
     while ((answer = source_next(source, &scan, &kind, &line)) == FILES_LINE) {
         progress_show(&source->progress, files_done(source->files));
-        if (kind == SCAN_GAP || !filter_passes(filter, &scan)) {
+        if (is_repeated(report, &scan) || kind == SCAN_GAP || !filter_passes(filter, &scan)) {
             continue;
         }
         if (kind == SCAN_RECORD) {
@@ -155,6 +176,7 @@ static int run(const struct options *options, struct heap *heap)
     bool is_whole = true;
 
     tallies_init(&report.tallies, heap);
+    map_init(&report.origins, heap, sizeof(uint64_t));
     if (!source_open(&source, heap, options->config_file, options->paths, options->path_count)) {
         return COMMAND_TROUBLE;
     }

@@ -18,6 +18,8 @@ struct report_key {
 struct report {
     struct heap *heap;
     struct tallies tallies;
+    struct map origins; /* of uint64_t: the highest sequence of a boot's worker that was read */
+    uint64_t repeated_count; /* lines that told once more what was read before */
     const struct source *source;
     int64_t now_s;
     bool has_store; /* what follows is known */

@@ -95,6 +95,7 @@ void report_json(const struct report *report)
     json_count(&json, "lines_of_other_types", source->other_count);
     json_count(&json, "broken_lines", source->broken_count);
     json_count(&json, "records_lost", source->lost_count);
+    json_count(&json, "records_repeated", report->repeated_count);
     put_tallies(&json, "users", &report->tallies.users, report);
     put_tallies(&json, "teams", &report->tallies.teams, report);
     if (report->has_store) {

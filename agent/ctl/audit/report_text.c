@@ -121,9 +121,10 @@ void report_text(const struct report *report)
     const struct source *source = report->source;
 
     put_numbers(&report->tallies.all);
-    printf("%llu lines, %llu of other types, %llu broken; %llu records lost by the agents\n",
+    printf("%llu lines, %llu of other types, %llu broken; %llu records lost by the agents, "
+           "%llu told twice\n",
            number(source->line_count), number(source->other_count), number(source->broken_count),
-           number(source->lost_count));
+           number(source->lost_count), number(report->repeated_count));
     put_all(report, "user", &report->tallies.users);
     put_all(report, "team", &report->tallies.teams);
     if (report->has_store) {

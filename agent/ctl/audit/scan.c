@@ -16,6 +16,7 @@ enum {
     SLOT_WORKER,
     SLOT_SEQUENCE,
     SLOT_TRUNCATED,
+    SLOT_REDELIVERED,
     SLOT_COUNT,
     SLOT_NONE, /* a member that is not known here */
 };
@@ -30,6 +31,7 @@ static const struct str names[SLOT_COUNT] = {
     [SLOT_WORKER] = {"worker", 6},
     [SLOT_SEQUENCE] = {"seq", 3},
     [SLOT_TRUNCATED] = {"truncated", 9},
+    [SLOT_REDELIVERED] = {"redelivered", 11},
 };
 
 /* What usually comes behind it: who wrote the line stands behind the time. */
@@ -168,6 +170,9 @@ static void put(struct scan *scan, size_t slot, struct str value)
         break;
     case SLOT_TRUNCATED:
         scan->is_truncated = true;
+        break;
+    case SLOT_REDELIVERED:
+        scan->is_redelivered = true;
         break;
     case SLOT_NONE:
         break;

@@ -26,6 +26,7 @@ struct scan {
     uint64_t count; /* how many requests the line stands for */
     bool path_is_raw;
     bool is_truncated;
+    bool is_redelivered; /* may be there twice */
 };
 
 /* `line` without its line feed. Borrows. */
