@@ -382,10 +382,20 @@ def test_report_of_an_agents_audit_tells_what_was_never_used(tmp_path):
         assert [key["id"] for key in report["unused_keys"]] == [key_id(spare)]
         (alice,) = [user for user in report["users"] if user["name"] == "alice"]
         assert abs(alice["credentials"][0]["created"] - time.time()) < 300
+        rows = csv.reader(io.StringIO(reevectl.run("audit", "report", "--csv", "-f", config, "--from", "1h").stdout))
+        unused = {(row[0], row[1], row[-1]) for row in rows if row[0].startswith("unused")}
+        assert ("unused key", key_id(spare), "alice") in unused and len(unused) == 3
+        for filter_ in (["--user", "alice"], ["--path", "/v1/**"]):  # others have no records then, and are used
+            done = reevectl.run("audit", "report", "--json", "-f", config, *filter_)
+            told = json.loads(done.stdout)
+            assert done.returncode == 0 and "unused_keys" not in told and "unused_rules" not in told
+            assert "created" in told["users"][0]["credentials"][0]
+            assert "unused" not in reevectl.run("audit", "report", "--csv", "-f", config, *filter_).stdout
         text = reevectl.run("audit", "report", "-f", config).stdout
         assert f"{key_id(spare)} of alice" in text and "0 days old" in text
         stack.redis.stop()
         done = reevectl.run("audit", "report", "--json", "-f", config)
-        assert done.returncode == 2 and json.loads(done.stdout)["requests"] == report["requests"]
+        told = json.loads(done.stdout)
+        assert done.returncode == 2 and told["requests"] == report["requests"] and "unused_keys" not in told
     finally:
         stack.stop()

@@ -202,6 +202,11 @@ static bool time_passes(const struct filter *filter, const struct scan *scan)
            (filter->to.len == 0 || compare_time(time, filter->to) < 0);
 }
 
+bool filter_is_of_time(const struct filter *filter)
+{
+    return filter->count == 0 && !filter->path;
+}
+
 bool filter_passes(const struct filter *filter, const struct scan *scan)
 {
     return terms_pass(filter, scan) && time_passes(filter, scan) && path_passes(filter, scan);

@@ -30,6 +30,9 @@ struct filter {
 int filter_option(struct filter *filter, const char *name, const char *value, struct heap *heap);
 void filter_fini(struct filter *filter);
 
+/* No term but of time: what passes is all there was then. */
+bool filter_is_of_time(const struct filter *filter);
+
 bool filter_passes(const struct filter *filter, const struct scan *scan);
 
 #endif

@@ -138,16 +138,17 @@ static void list_keys(struct report *report)
     }
 }
 
-static bool read_store(struct report *report, const char *config_file)
+static bool read_store(struct report *report, const struct options *options)
 {
     struct rehearsal rehearsal;
 
     map_init(&report->keys_by_id, report->heap, sizeof(struct report_key *));
-    report->has_store = rehearsal_open(&rehearsal, config_file, report->heap) &&
+    report->has_store = rehearsal_open(&rehearsal, options->config_file, report->heap) &&
                         census_take(&rehearsal, RECORD_KEY, key_cb, report) &&
                         census_take(&rehearsal, RECORD_ROLE, role_cb, report);
     rehearsal_close(&rehearsal);
     list_keys(report);
+    report->tells_unused = report->has_store && filter_is_of_time(&options->filter);
     return report->has_store;
 }
 
@@ -183,7 +184,7 @@ static int run(const struct options *options, struct heap *heap)
     is_whole &= read_records(&report, &source, &options->filter);
     source_close(&source);
     if (options->config_file) {
-        is_whole &= read_store(&report, options->config_file);
+        is_whole &= read_store(&report, options);
     }
     print(&report, options->form);
     int status = source_status(&source);

@@ -22,7 +22,8 @@ struct report {
     uint64_t repeated_count; /* lines that told once more what was read before */
     const struct source *source;
     int64_t now_s;
-    bool has_store; /* what follows is known */
+    bool has_store;    /* what follows is known */
+    bool tells_unused; /* and all records of the time were looked at */
     struct report_rule *unused_rules;
     size_t unused_rule_count;
     struct report_key *keys; /* all that are in the store */

@@ -70,12 +70,8 @@ static void put_unused(struct str what, struct str name, struct str text)
     put(text, true);
 }
 
-void report_csv(const struct report *report)
+static void put_all_unused(const struct report *report)
 {
-    printf("what,name,team,requests,allow,throttle,deny,observed,first,last,sources,reasons,"
-           "limits,credentials\r\n");
-    put_all(report, STR("user"), &report->tallies.users);
-    put_all(report, STR("team"), &report->tallies.teams);
     for (size_t i = 0; i < report->unused_rule_count; i++) {
         const struct report_rule *rule = &report->unused_rules[i];
         struct str name =
@@ -86,5 +82,16 @@ void report_csv(const struct report *report)
         if (!report->keys[i].is_used) {
             put_unused(STR("unused key"), report->keys[i].id, report->keys[i].user);
         }
+    }
+}
+
+void report_csv(const struct report *report)
+{
+    printf("what,name,team,requests,allow,throttle,deny,observed,first,last,sources,reasons,"
+           "limits,credentials\r\n");
+    put_all(report, STR("user"), &report->tallies.users);
+    put_all(report, STR("team"), &report->tallies.teams);
+    if (report->tells_unused) {
+        put_all_unused(report);
     }
 }

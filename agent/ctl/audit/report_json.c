@@ -98,7 +98,7 @@ void report_json(const struct report *report)
     json_count(&json, "records_repeated", report->repeated_count);
     put_tallies(&json, "users", &report->tallies.users, report);
     put_tallies(&json, "teams", &report->tallies.teams, report);
-    if (report->has_store) {
+    if (report->tells_unused) {
         put_unused(&json, report);
     }
     json_end(&json, '}');

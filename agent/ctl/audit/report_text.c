@@ -127,7 +127,7 @@ void report_text(const struct report *report)
            number(source->lost_count), number(report->repeated_count));
     put_all(report, "user", &report->tallies.users);
     put_all(report, "team", &report->tallies.teams);
-    if (report->has_store) {
+    if (report->tells_unused) {
         put_unused(report);
     }
 }
