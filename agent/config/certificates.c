@@ -88,6 +88,7 @@ static void fini(void *item)
     struct cert_policy *policy = item;
 
     text_drop(&policy->name);
+    text_drop(&policy->origin);
     text_drop(&policy->issuer);
     text_drop(&policy->below);
     text_list_drop(&policy->gates);
@@ -119,6 +120,7 @@ const struct section certificates_section = {
     .bytes = sizeof(struct cert_policy),
     .items_offset = offsetof(struct config, certificates),
     .count_offset = offsetof(struct config, certificates_count),
+    .origin_offset = offsetof(struct cert_policy, origin),
     .max = CERTIFICATES_MAX,
     .fields = fields,
     .init = init,

@@ -9,6 +9,7 @@
 
 struct cert_policy {
     struct str name;       /* what the configuration calls it */
+    struct str origin;     /* where it stands: "reeve.conf:42" */
     struct str issuer;     /* the issuer's DN, exactly (base/dn.h) */
     struct str user;       /* the type of the attribute that names the user: "CN" */
     struct str below;      /* the subject is this attribute and then these; absent: any subject */

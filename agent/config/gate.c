@@ -117,6 +117,7 @@ static void fini(void *item)
     struct gate *gate = item;
 
     free((char *)gate->name.ptr);
+    text_drop(&gate->origin);
     if (gate->anonymous.len > 0) {
         free((char *)gate->anonymous.ptr);
     }
@@ -196,6 +197,7 @@ const struct section gate_section = {
     .bytes = sizeof(struct gate),
     .items_offset = offsetof(struct config, gates),
     .count_offset = offsetof(struct config, gate_count),
+    .origin_offset = offsetof(struct gate, origin),
     .max = GATES_MAX,
     .fields = fields,
     .init = init,

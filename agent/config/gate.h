@@ -25,6 +25,7 @@ enum path_relax {
 
 struct gate {
     struct str name;         /* the frontend's, or "*" */
+    struct str origin;       /* where it stands: "reeve.conf:42" */
     unsigned accept;         /* enum credential_kind bits that say who is calling */
     unsigned also;           /* bits that must be there and valid too */
     struct str anonymous;    /* role for requests that offer none; empty: none */

@@ -244,6 +244,7 @@ static void fini(void *item)
     struct jwt_policy *policy = item;
 
     text_drop(&policy->name);
+    text_drop(&policy->origin);
     text_drop(&policy->issuer);
     text_drop(&policy->user_claim);
     text_drop(&policy->roles_claim);
@@ -403,6 +404,7 @@ const struct section issuer_section = {
     .bytes = sizeof(struct jwt_policy),
     .items_offset = offsetof(struct config, issuers),
     .count_offset = offsetof(struct config, issuer_count),
+    .origin_offset = offsetof(struct jwt_policy, origin),
     .max = CONFIG_ISSUERS_MAX,
     .fields = fields,
     .init = init,

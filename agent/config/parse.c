@@ -15,6 +15,7 @@
 #include "agent/config/file.h"
 #include "agent/config/scan.h"
 #include "agent/config/section.h"
+#include "agent/config/text.h"
 
 #define FILE_BYTES_MAX (1024u * 1024)
 #define DEPTH_MAX      8
@@ -22,6 +23,7 @@
 
 struct parse {
     struct draft *draft;
+    const char *text;     /* of the file being read */
     unsigned depth;       /* of include() */
     unsigned fields_seen; /* of the section being read, bits by place in the table */
     bool section_is_bad;
@@ -153,6 +155,37 @@ static enum err read_section(const struct section *section, void *item, cfg_t *c
     return section->check(item, diag);
 }
 
+static bool begins_with_word(struct str line, struct str word)
+{
+    struct str rest = str_skip(line, word.len);
+
+    return str_starts_with(line, word) && (rest.len == 0 || strchr(" \t\"'{", rest.ptr[0]));
+}
+
+/* Where the section begins that ends at `last`, which is all that libconfuse tells. */
+static int first_line(const char *name, int last)
+{
+    struct str rest = str_from_c(current->text), line;
+    int first = last;
+
+    for (int number = 1; number <= last && str_cut(&rest, '\n', &line); number++) {
+        if (begins_with_word(str_trim(line), str_from_c(name))) {
+            first = number;
+        }
+    }
+    return first;
+}
+
+static enum err set_origin(const struct section *section, void *item, const cfg_t *cfg,
+                           struct diag *diag)
+{
+    struct str *origin = (struct str *)(void *)((char *)item + section->origin_offset);
+    struct diag where;
+
+    diag_set(&where, "%s:%d", cfg->filename, first_line(section->name, cfg->line));
+    return text_own(str_from_c(where.text), origin, diag);
+}
+
 static enum err make_section(const struct section *section, cfg_t *cfg, struct diag *diag)
 {
     void *item = calloc(1, section->bytes);
@@ -162,6 +195,9 @@ static enum err make_section(const struct section *section, cfg_t *cfg, struct d
         return ERR_MEMORY;
     }
     enum err e = section->init(item, cfg_title(cfg), diag);
+    if (e == ERR_OK) {
+        e = set_origin(section, item, cfg, diag);
+    }
     if (e == ERR_OK) {
         e = read_section(section, item, cfg, diag);
     }
@@ -196,10 +232,12 @@ static bool parse_text(cfg_t *cfg, const char *path, char *text)
 {
     char *outer_name = cfg->filename;
     int outer_line = cfg->line;
+    const char *outer_text = current->text;
     bool is_whole = false;
 
     FILE *stream = fmemopen(text, strlen(text), "r");
     cfg->filename = strdup(path);
+    current->text = text;
     if (stream && cfg->filename) {
         is_whole = cfg_parse_fp(cfg, stream) == CFG_SUCCESS;
     } else {
@@ -211,6 +249,7 @@ static bool parse_text(cfg_t *cfg, const char *path, char *text)
     free(cfg->filename);
     cfg->filename = outer_name;
     cfg->line = outer_line;
+    current->text = outer_text;
     return is_whole;
 }
 

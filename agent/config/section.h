@@ -31,6 +31,7 @@ struct section {
     size_t bytes;                       /* of an item */
     size_t items_offset;                /* in struct config: where the array is, */
     size_t count_offset;                /* and how long */
+    size_t origin_offset;               /* in an item: a text, where it stands */
     size_t max;                         /* items */
     const struct section_field *fields; /* ended by a name of NULL */
     /* Every field at its default. ERR_SYNTAX with a diag for a bad title; ERR_MEMORY. */

@@ -224,6 +224,7 @@ static void fini(void *item)
     struct sink_policy *sink = item;
 
     text_drop(&sink->name);
+    text_drop(&sink->origin);
     text_drop(&sink->to);
     text_drop(&sink->host);
     text_drop(&sink->app_name);
@@ -268,6 +269,7 @@ const struct section sink_section = {
     .bytes = sizeof(struct sink_policy),
     .items_offset = offsetof(struct config, sinks),
     .count_offset = offsetof(struct config, sink_count),
+    .origin_offset = offsetof(struct sink_policy, origin),
     .max = SINKS_MAX,
     .fields = fields,
     .init = init,

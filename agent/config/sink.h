@@ -14,8 +14,9 @@
 enum sink_transport { SINK_TCP, SINK_UDP, SINK_UNIX, SINK_UNIX_STREAM };
 
 struct sink_policy {
-    struct str name; /* what the configuration calls it */
-    struct str to;   /* as configured */
+    struct str name;   /* what the configuration calls it */
+    struct str origin; /* where it stands: "reeve.conf:42" */
+    struct str to;     /* as configured */
     enum sink_transport transport;
     struct str host; /* or the path of a unix socket */
     uint16_t port;

@@ -78,7 +78,7 @@ static const struct command commands[] = {
      "when,\n"
      "and when the key was last used. An allow that a deny takes away as a whole is marked.\n"},
     {"explain", command_explain,
-     "-f FILE (--key-id ID | --user NAME | --token-file FILE | --anonymous)\n"
+     "-f FILE (--key-id ID | --user NAME | --token-file FILE | --anonymous | --cert FILE)\n"
      "                        [--src ADDRESS] [--gate FRONTEND] [--json] METHOD URL\n"
      "       reevectl explain -f FILE --batch\n"
      "       reevectl explain -f FILE --record AUDITFILE:SEQ [--boot BOOT] [--worker N] [--json]",
@@ -86,6 +86,8 @@ static const struct command commands[] = {
      "Decides as an agent with the configuration FILE would, on the records and counters that are\n"
      "in Redis now, and writes nothing. --key-id and --user ask for no secret; a token is "
      "verified.\n"
+     "--cert is a client certificate in PEM that HAProxy would have verified, also beside a key or "
+     "token.\n"
      "--batch reads questions from stdin, each a line of what stands behind -f FILE, and answers\n"
      "each with a line of JSON; the exit status is the highest.\n"
      "--record asks a record of the audit again: exit status 0 where the answer is the same, 1 "

@@ -1,5 +1,4 @@
 /* Client certificates: as what says who is calling, and beside a key or token. */
-#include "agent/authn/cert.h"
 #include "agent/base/enc.h"
 #include "agent/decide/run.h"
 
@@ -76,26 +75,34 @@ static const char *identify(struct run *run, struct cert_identity *identity)
 
 /* ---- alone ---- */
 
+/* By its record, if it has one. */
+static enum step_result judge_by_record(struct run *run, struct str fingerprint)
+{
+    struct directory_entry *entry;
+    enum step_result result = name_certificate(run, fingerprint);
+
+    if (result == STEP_NEXT) {
+        result = get_record(run, fingerprint, &entry);
+    }
+    if (result != STEP_NEXT || !run->cert) {
+        return result;
+    }
+    run->credential_entry = entry;
+    run->out->verdict.user = record_str(&run->cert->user);
+    return accept_record(run, fingerprint, &entry->record->cert);
+}
+
 static enum step_result judge_alone(struct run *run)
 {
     struct cert_identity identity;
-    struct directory_entry *entry;
 
     struct str fingerprint = take_fingerprint(run);
     if (str_is_absent(fingerprint)) {
         return STEP_END;
     }
-    enum step_result result = name_certificate(run, fingerprint);
-    if (result == STEP_NEXT) {
-        result = get_record(run, fingerprint, &entry);
-    }
-    if (result != STEP_NEXT) {
+    enum step_result result = judge_by_record(run, fingerprint);
+    if (result != STEP_NEXT || run->cert) {
         return result;
-    }
-    if (run->cert) {
-        run->credential_entry = entry;
-        run->out->verdict.user = record_str(&run->cert->user);
-        return accept_record(run, fingerprint, &entry->record->cert);
     }
     const char *fault = identify(run, &identity);
     if (fault) {
@@ -103,6 +110,19 @@ static enum step_result judge_alone(struct run *run)
     }
     run->cert_policy = identity.policy;
     run->out->verdict.user = identity.user;
+    return STEP_NEXT;
+}
+
+enum step_result run_accept_cert(struct run *run, struct str fingerprint,
+                                 const struct cert_identity *identity)
+{
+    enum step_result result = judge_by_record(run, fingerprint);
+
+    if (result != STEP_NEXT || run->cert) {
+        return result;
+    }
+    run->cert_policy = identity->policy;
+    run->out->verdict.user = identity->user;
     return STEP_NEXT;
 }
 

@@ -12,26 +12,15 @@ static enum credential_kind presumed_kind(const struct run *run)
         return accept & CREDENTIAL_APIKEY ? CREDENTIAL_APIKEY : CREDENTIAL_NONE;
     case EXPLAIN_TOKEN:
         return accept & CREDENTIAL_JWT ? CREDENTIAL_JWT : CREDENTIAL_NONE;
+    case EXPLAIN_PASSWORD:
+        return accept & CREDENTIAL_BASIC ? CREDENTIAL_BASIC : CREDENTIAL_NONE;
+    case EXPLAIN_CERT:
+        return accept & CREDENTIAL_CERT ? CREDENTIAL_CERT : CREDENTIAL_NONE;
     case EXPLAIN_ANONYMOUS:
     case EXPLAIN_USER:
         break;
     }
     return CREDENTIAL_NONE;
-}
-
-static enum step_result presume_key(struct run *run)
-{
-    struct directory_entry *entry;
-
-    run->keyid = run->presumed->name;
-    enum step_result result = run_get(run, RECORD_KEY, run->keyid, &entry);
-    if (result != STEP_NEXT) {
-        return result;
-    }
-    if (!entry) {
-        return run_deny(run, REASON_BAD_CREDENTIAL, "unknown key");
-    }
-    return run_accept_key(run, entry, 0, apikey_standing(&entry->record->key, run->now));
 }
 
 enum step_result step_presumed(struct run *run)
@@ -43,22 +32,73 @@ enum step_result step_presumed(struct run *run)
         return STEP_NEXT;
     }
     run->offer = (struct offer){.kind = presumed_kind(run)};
-    enum step_result result = run_offer(run);
-    if (result != STEP_NEXT || run->offer.kind == CREDENTIAL_NONE) {
+    return run_offer(run);
+}
+
+enum step_result step_presumed_key(struct run *run)
+{
+    struct directory_entry *entry;
+
+    if (run->offer.kind != CREDENTIAL_APIKEY) {
+        return STEP_NEXT;
+    }
+    run->keyid = run->presumed->name;
+    enum step_result result = run_get(run, RECORD_KEY, run->keyid, &entry);
+    if (result != STEP_NEXT) {
         return result;
     }
-    return caller->kind == EXPLAIN_KEY ? presume_key(run) : run_accept_token(run, caller->token);
+    if (!entry) {
+        return run_deny(run, REASON_BAD_CREDENTIAL, "unknown key");
+    }
+    return run_accept_key(run, entry, 0, apikey_standing(&entry->record->key, run->now));
+}
+
+enum step_result step_presumed_password(struct run *run)
+{
+    if (run->offer.kind == CREDENTIAL_BASIC) {
+        run->out->credential = run->out->verdict.credential = STR("password");
+        run->out->verdict.user = run->presumed->name;
+    }
+    return STEP_NEXT;
+}
+
+enum step_result step_presumed_token(struct run *run)
+{
+    return run->offer.kind == CREDENTIAL_JWT ? run_accept_token(run, run->presumed->token)
+                                             : STEP_NEXT;
 }
 
 /* Who is presumed to be a user has shown all that the gate asks for. */
+static bool has_also(const struct run *run)
+{
+    return run->presumed->kind == EXPLAIN_USER || run->presumed->kind == EXPLAIN_CERT ||
+           run->presumed->has_also;
+}
+
 enum step_result step_presumed_also(struct run *run)
 {
-    return run->presumed->kind == EXPLAIN_USER ? STEP_NEXT : step_also(run);
+    return has_also(run) ? STEP_NEXT : step_also(run);
 }
 
 enum step_result step_presumed_certificate(struct run *run)
 {
-    return run->presumed->kind == EXPLAIN_USER ? STEP_NEXT : step_certificate(run);
+    if (run->offer.kind == CREDENTIAL_CERT) {
+        return run_accept_cert(run, run->presumed->name, &run->presumed->identity);
+    }
+    return has_also(run) ? STEP_NEXT : step_certificate(run);
+}
+
+static void tell_sections(const struct run *run)
+{
+    const struct jwt_policy *issuer = run->token ? run->token->identity.policy : NULL;
+
+    if (issuer) {
+        run->trace->section(run->trace, "issuer", issuer->name, issuer->origin);
+    }
+    if (run->cert_policy && !str_is_absent(run->cert_policy->origin)) {
+        run->trace->section(run->trace, "certificates", run->cert_policy->name,
+                            run->cert_policy->origin);
+    }
 }
 
 /* NULL: nothing is done in its place. */
@@ -96,6 +136,7 @@ enum decide_progress explain_run(const struct decide_context *context,
             break;
         }
     }
+    tell_sections(&run);
     run_end(&run);
     return DECIDE_DONE;
 }

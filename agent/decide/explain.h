@@ -13,6 +13,7 @@
 #define REEVE_DECIDE_EXPLAIN_H
 
 #include "agent/access/role.h"
+#include "agent/authn/cert.h"
 #include "agent/decide/decide.h"
 
 enum explain_kind {
@@ -20,12 +21,17 @@ enum explain_kind {
     EXPLAIN_KEY,       /* an API key, by its id */
     EXPLAIN_USER,      /* a user, whatever proved it */
     EXPLAIN_TOKEN,     /* a JSON Web Token that is good by itself */
+    EXPLAIN_PASSWORD,  /* a user, by its password */
+    EXPLAIN_CERT,      /* a client certificate that HAProxy verified, by its fingerprint */
 };
 
 struct explain_caller {
     enum explain_kind kind;
-    struct str name;           /* the key's id, the user */
+    struct str name;           /* the key's id, the user, the fingerprint */
     const struct token *token; /* of EXPLAIN_TOKEN */
+    struct cert_identity
+        identity;  /* of EXPLAIN_CERT, for one without a record; its policy may be NULL */
+    bool has_also; /* what the gate asks for beside it was there */
 };
 
 /* All that is handed in is borrowed for the call. */
@@ -37,6 +43,9 @@ struct explain_trace {
      * it. */
     void (*role)(struct explain_trace *trace, struct str role, const struct role_record *record,
                  bool may_allow, const struct role_query *query);
+    /* An issuer or certificates, by which the caller is known. `origin`: where it stands. */
+    void (*section)(struct explain_trace *trace, const char *kind, struct str name,
+                    struct str origin);
     /* A limit that applies. It was not asked where the claim has no lease. */
     void (*limit)(struct explain_trace *trace, const struct quota_claim *claim, bool is_shadow);
 };

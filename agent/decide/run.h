@@ -6,6 +6,7 @@
 #ifndef REEVE_DECIDE_RUN_H
 #define REEVE_DECIDE_RUN_H
 
+#include "agent/authn/cert.h"
 #include "agent/decide/decide.h"
 #include "agent/request/offer.h"
 
@@ -112,6 +113,9 @@ step_fn step_team;
 step_fn step_password;
 /* decide/explain.c: who is calling, without proof. */
 step_fn step_presumed;
+step_fn step_presumed_key;
+step_fn step_presumed_password;
+step_fn step_presumed_token;
 step_fn step_presumed_also;
 step_fn step_presumed_certificate;
 
@@ -122,6 +126,9 @@ enum step_result run_accept_key(struct run *run, struct directory_entry *entry, 
                                 enum reason reason);
 /* The token is good, by itself. */
 enum step_result run_accept_token(struct run *run, const struct token *token);
+/* HAProxy verified the certificate; where it has no record it is that of `identity`. */
+enum step_result run_accept_cert(struct run *run, struct str fingerprint,
+                                 const struct cert_identity *identity);
 /* decide/rules.c: whether the caller's roles allow it. */
 step_fn step_rules;
 /* decide/limits.c: whether the limits have it, and the end: an allow. */

@@ -37,6 +37,7 @@ struct jwt_published {
 
 struct jwt_policy {
     struct str name;        /* what the configuration calls the issuer */
+    struct str origin;      /* where it stands: "reeve.conf:42" */
     struct str issuer;      /* iss, exactly */
     struct jose_keys *keys; /* of its files; none where it publishes them */
     struct jwt_published published;

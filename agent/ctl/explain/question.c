@@ -1,8 +1,11 @@
 #include "agent/ctl/explain/question.h"
 
+#include "agent/base/certificate.h"
 #include "agent/config/secret.h"
 #include "agent/ctl/command.h"
 #include "agent/jose/jws.h"
+
+#define PEM_BYTES_MAX 65536
 
 static int usage(const char *text)
 {
@@ -24,7 +27,7 @@ static bool set_address(struct str text, struct ip *out)
 static int set_caller(struct question *question, enum explain_kind kind, const char *name)
 {
     if (question->has_caller) {
-        return usage("one of --key-id, --user, --token-file and --anonymous");
+        return usage("one of --key-id, --user, --token-file and --anonymous, and --cert");
     }
     question->has_caller = true;
     question->caller = (struct explain_caller){.kind = kind, .name = str_from_c(name)};
@@ -50,6 +53,38 @@ static int set_token(struct question *question, const char *source, struct heap 
     question->proves = true;
     question->request.authorization = heap_print(heap, "Bearer %.*s", STR_ARG(text));
     question->request.authorization_count = 1;
+    return 0;
+}
+
+/* What HAProxy says of a certificate whose chain it verified. Beside a key or token it is what the gate
+ * asks for, too. */
+static int set_cert(struct question *question, const char *path, struct heap *heap)
+{
+    struct certificate *certificate = heap_take(heap, sizeof(*certificate));
+    struct request *request = &question->request;
+    struct file_text pem = {0};
+    struct diag diag;
+
+    if (question->has_cert) {
+        return usage("--cert: already given");
+    }
+    enum err e = file_read(path, FILE_ANY, PEM_BYTES_MAX, &pem, &diag);
+    if (e != ERR_OK) {
+        command_fail("explain: %s", diag.text);
+        return COMMAND_TROUBLE;
+    }
+    e = certificate_read(str_make(pem.bytes, pem.length), certificate, &diag);
+    file_text_free(&pem);
+    if (e != ERR_OK) {
+        command_fail("explain: %s: %s", path, diag.text);
+        return COMMAND_TROUBLE;
+    }
+    question->has_cert = true;
+    request->cert_used = true;
+    request->cert_verify = 0;
+    request->cert_sha256 = str_make((const char *)certificate->sha256, sizeof(certificate->sha256));
+    request->cert_subject = str_from_c(certificate->subject);
+    request->cert_issuer = str_from_c(certificate->issuer);
     return 0;
 }
 
@@ -93,6 +128,8 @@ static int set(struct question *question, const char *name, const char *value, s
         return set_caller(question, EXPLAIN_USER, value);
     } else if (strcmp(name, "--token-file") == 0) {
         return set_token(question, value, heap);
+    } else if (strcmp(name, "--cert") == 0) {
+        return set_cert(question, value, heap);
     } else {
         return -3;
     }
@@ -141,16 +178,18 @@ static int check(struct question *question, size_t word_count)
                    : usage("--batch has its questions from stdin");
     }
     if (question->record) {
-        return word_count == 0 && !question->has_caller && !question->has_source
+        return word_count == 0 && !question->has_caller && !question->has_source &&
+                       !question->has_cert
                    ? 0
                    : usage("--record has the request and the caller");
     }
     if (word_count != 2) {
         return usage("expected METHOD and URL");
     }
-    if (!question->has_caller) {
-        return usage("one of --key-id, --user, --token-file and --anonymous is missing");
+    if (!question->has_caller && !question->has_cert) {
+        return usage("one of --key-id, --user, --token-file, --cert and --anonymous is missing");
     }
+    question->proves |= !question->has_caller;
     request_check(&question->request);
     return 0;
 }

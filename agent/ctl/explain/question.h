@@ -21,6 +21,7 @@ struct question {
     bool has_source; /* --src was given */
     struct request request;
     struct file_text token; /* its file; NULL bytes: none */
+    bool has_cert;
 };
 
 /* 0, or the exit status; told on stderr. `config_file`: unless the words name one. The request has its gate from question_set_gate(). */

@@ -149,6 +149,47 @@ static void set_token(struct replay *replay, const struct jwt_policy *policy, st
     note(replay, "a token's roles are those of the record; tokens_not_before is not looked at");
 }
 
+/* A section narrows certificates at this gate. */
+static bool may_narrow(const struct config *config, struct str gate)
+{
+    for (size_t i = 0; i < config->certificates_count; i++) {
+        const struct cert_policy *policy = &config->certificates[i];
+
+        if (policy->roles.count > 0 && str_list_has(&policy->gates, gate)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its record in the store counts as it is now; without one, its names said who and which roles. */
+static void set_cert(struct replay *replay, struct question *question, const struct config *config,
+                     struct str fingerprint, struct heap *heap)
+{
+    struct str roles = value(replay, AUDIT_FIELD_ROLES, heap), role;
+    struct str_list *list = &replay->narrowing.roles;
+
+    question->caller = (struct explain_caller){
+        .kind = EXPLAIN_CERT,
+        .name = fingerprint,
+        .identity = {.user = value(replay, AUDIT_FIELD_USER, heap)},
+    };
+    while (roles.len > 0 && str_cut(&roles, ',', &role)) {
+        list->items = heap_grow(heap, list->items, list->count, sizeof(*list->items));
+        list->items[list->count++] = role;
+    }
+    if (list->count > 0 && may_narrow(config, value(replay, AUDIT_FIELD_GATE, heap))) {
+        question->caller.identity.policy = &replay->narrowing;
+    }
+    note(replay, "where the certificate has no record, its user and roles are those of this one");
+}
+
+static void set_password(struct replay *replay, struct question *question, struct heap *heap)
+{
+    question->caller = (struct explain_caller){.kind = EXPLAIN_PASSWORD,
+                                               .name = value(replay, AUDIT_FIELD_USER, heap)};
+}
+
 static void set_user(struct replay *replay, struct question *question, struct heap *heap)
 {
     question->caller = (struct explain_caller){.kind = EXPLAIN_USER,
@@ -172,6 +213,14 @@ static void set_caller(struct replay *replay, struct question *question,
     if (!str_cut(&rest, ':', &kind)) {
         kind = STR("");
     }
+    if (str_equal(kind, STR("password"))) {
+        set_password(replay, question, heap);
+        return;
+    }
+    if (str_equal(kind, STR("cert"))) {
+        set_cert(replay, question, config, rest, heap);
+        return;
+    }
     if (str_equal(kind, STR("key")) && str_cut(&rest, '#', &name)) {
         *caller = (struct explain_caller){.kind = EXPLAIN_KEY, .name = name};
         return;
@@ -188,6 +237,21 @@ static void set_caller(struct replay *replay, struct question *question,
     *caller = (struct explain_caller){.kind = EXPLAIN_TOKEN, .token = &replay->token};
 }
 
+static void set_config(struct replay *replay, const struct config *config, struct heap *heap)
+{
+    replay->then_config = value(replay, AUDIT_FIELD_CONFIG, heap);
+    replay->now_config = str_from_c(config->hash);
+    if (str_is_absent(replay->then_config)) {
+        note(replay, "the record does not say which configuration decided");
+    }
+}
+
+static bool is_config_another(const struct replay *replay)
+{
+    return !str_is_absent(replay->then_config) &&
+           !str_equal(replay->then_config, replay->now_config);
+}
+
 bool replay_find(struct replay *replay, struct question *question, const struct config *config,
                  struct heap *heap)
 {
@@ -201,6 +265,8 @@ bool replay_find(struct replay *replay, struct question *question, const struct 
     }
     set_request(replay, question, heap);
     set_caller(replay, question, config, heap);
+    question->caller.has_also = true;
+    set_config(replay, config, heap);
     if (replay->then.is_truncated) {
         note(replay, "a text of the record was cut");
     }
@@ -271,6 +337,13 @@ void replay_text(const struct replay *replay)
         put(replay->differences[i].now);
         putchar('\n');
     }
+    if (is_config_another(replay)) {
+        fputs("  config     then ", stdout);
+        put(replay->then_config);
+        fputs(", now ", stdout);
+        put(replay->now_config);
+        puts(": the configuration is another");
+    }
     for (size_t i = 0; i < replay->note_count; i++) {
         printf("  note       %s\n", replay->notes[i]);
     }
@@ -290,6 +363,11 @@ void replay_json(const struct replay *replay, struct json_out *json)
         json_end(json, '}');
     }
     json_end(json, ']');
+    json_begin(json, "config", '{');
+    json_text(json, "then", replay->then_config);
+    json_text(json, "now", replay->now_config);
+    json_bool(json, "same", !is_config_another(replay));
+    json_end(json, '}');
     json_begin(json, "notes", '[');
     for (size_t i = 0; i < replay->note_count; i++) {
         json_text(json, NULL, str_from_c(replay->notes[i]));

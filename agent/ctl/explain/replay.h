@@ -1,6 +1,7 @@
 /*
  * Replay: a record of the audit as a question of now. What the record does not say is not asked: the
- * secret, the claims of a token (its roles are those that the record has), what was left of limits.
+ * secret, the claims of a token and the names in a certificate (what they say of roles is what the
+ * record has), what was left of limits.
  */
 #ifndef REEVE_CTL_EXPLAIN_REPLAY_H
 #define REEVE_CTL_EXPLAIN_REPLAY_H
@@ -22,7 +23,9 @@ struct replay_difference {
 struct replay {
     struct scan then; /* of the heap */
     struct token token;
-    uint32_t seen; /* the token's mark */
+    struct cert_policy narrowing; /* of a certificate without a record: the roles of the record */
+    struct str then_config, now_config; /* hashes; absent: not in the record */
+    uint32_t seen;                      /* the token's mark */
     struct replay_difference differences[REPLAY_DIFFERENCES_MAX];
     size_t difference_count;
     const char *notes[REPLAY_NOTES_MAX]; /* what can not be compared, and why */

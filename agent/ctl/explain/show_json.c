@@ -11,6 +11,10 @@ static const char *kind_text(const struct question *question)
         return "user";
     case EXPLAIN_TOKEN:
         return "token";
+    case EXPLAIN_PASSWORD:
+        return "password";
+    case EXPLAIN_CERT:
+        return "certificate";
     case EXPLAIN_ANONYMOUS:
         break;
     }
@@ -36,14 +40,19 @@ static void put_request(struct json_out *json, const struct question *question)
     json_end(json, '}');
 }
 
-static void put_gate(struct json_out *json, const struct story *story,
-                     const struct question *question)
+static void put_sections(struct json_out *json, const struct story *story)
 {
     if (story->gate) {
         json_begin(json, "gate", '{');
         json_text(json, "name", story->gate->name);
-        json_text(json, "file", str_from_c(question->config_file));
+        json_text(json, "origin", story->gate->origin);
         json_bool(json, "observes", story->gate->observes);
+        json_end(json, '}');
+    }
+    if (story->section.kind) {
+        json_begin(json, story->section.kind, '{');
+        json_text(json, "name", story->section.name);
+        json_text(json, "origin", story->section.origin);
         json_end(json, '}');
     }
 }
@@ -185,7 +194,7 @@ static void put_verdict(struct json_out *json, const struct story *story)
 void show_json(struct json_out *json, struct story *story, const struct question *question)
 {
     put_request(json, question);
-    put_gate(json, story, question);
+    put_sections(json, story);
     put_steps(json, story);
     put_facts(json, story);
     put_roles(json, story);

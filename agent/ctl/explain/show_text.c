@@ -42,7 +42,8 @@ static void put_time(int64_t unix_s)
 static const char *proof_text(const struct question *question)
 {
     if (question->proves) {
-        return "the token was verified";
+        return question->request.cert_used ? "the certificate is taken as verified by HAProxy"
+                                           : "the token was verified";
     }
     switch (question->caller.kind) {
     case EXPLAIN_KEY:
@@ -51,6 +52,10 @@ static const char *proof_text(const struct question *question)
         return "no credential was asked for, and no role subset or allow_from of one counts";
     case EXPLAIN_TOKEN:
         return "the token was not verified: who has it is answered so";
+    case EXPLAIN_PASSWORD:
+        return "the password was not asked for: who has it is answered so";
+    case EXPLAIN_CERT:
+        return "the certificate is taken as verified by HAProxy";
     case EXPLAIN_ANONYMOUS:
         break;
     }
@@ -72,11 +77,19 @@ static void put_question(const struct story *story, const struct question *quest
     if (story->gate) {
         printf("  gate       \"");
         put(story->gate->name);
-        printf("\" of %s%s%s\n", question->config_file,
-               story->gate->observes ? ", only observes" : "",
+        printf("\" at ");
+        put(story->gate->origin);
+        printf("%s%s\n", story->gate->observes ? ", only observes" : "",
                story->gate->forwards_canonical ? ", forwards canonical paths" : "");
     }
     printf("  caller     %s\n", proof_text(question));
+    if (story->section.kind) {
+        printf("  known by   %s \"", story->section.kind);
+        put(story->section.name);
+        printf("\" at ");
+        put(story->section.origin);
+        putchar('\n');
+    }
     put_pair("credential", story->credential);
     put_pair("user", story->verdict.user);
     put_pair("team", story->verdict.team);

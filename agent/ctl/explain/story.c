@@ -17,6 +17,7 @@ static void begin_cb(struct explain_trace *trace)
 
     story->step_count = story->role_count = story->limit_count = 0;
     story->query = (struct role_query){.path = STR_ABSENT};
+    story->section = (struct story_section){0};
 }
 
 static void step_cb(struct explain_trace *trace, const char *name, bool is_end)
@@ -26,6 +27,12 @@ static void step_cb(struct explain_trace *trace, const char *name, bool is_end)
     if (story->step_count < STORY_STEPS_MAX) {
         story->steps[story->step_count++] = (struct story_step){name, is_end};
     }
+}
+
+static void section_cb(struct explain_trace *trace, const char *kind, struct str name,
+                       struct str origin)
+{
+    story_of(trace)->section = (struct story_section){kind, name, origin};
 }
 
 static void copy_query(struct story *story, const struct role_query *query)
@@ -236,7 +243,7 @@ void story_tell(struct story *story, struct rehearsal *rehearsal, const struct r
 {
     struct decision decision;
 
-    *story = (struct story){.trace = {begin_cb, step_cb, role_cb, limit_cb},
+    *story = (struct story){.trace = {begin_cb, step_cb, role_cb, section_cb, limit_cb},
                             .rehearsal = rehearsal,
                             .heap = rehearsal->heap};
     rehearsal_decide(rehearsal, request, caller, &story->trace, &decision);

@@ -15,6 +15,12 @@ struct story_step {
     bool is_end;
 };
 
+/* Of the configuration, by which the caller is known. */
+struct story_section {
+    const char *kind; /* "issuer"; NULL: none */
+    struct str name, origin;
+};
+
 struct story_rule {
     struct str id, text;
     struct why why;
@@ -46,6 +52,7 @@ struct story {
 
     struct story_step steps[STORY_STEPS_MAX];
     size_t step_count;
+    struct story_section section;
     struct role_query query; /* of the rules; absent where they were not asked */
     struct story_role *roles;
     size_t role_count;
