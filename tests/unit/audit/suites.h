@@ -10,6 +10,7 @@ Suite *batch_suite(void);
 Suite *entry_suite(void);
 Suite *follow_suite(void);
 Suite *forgery_suite(void);
+Suite *key_memory_suite(void);
 Suite *kill_suite(void);
 Suite *line_suite(void);
 Suite *outlet_suite(void);
