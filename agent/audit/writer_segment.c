@@ -90,18 +90,23 @@ static void follow_last(struct audit_writer *writer, const struct audit_segments
     }
 }
 
-/* What is no segment that can be gone on with gets a closed name. */
+/* What is no segment that can be gone on with gets a closed name: of its own number, where it has one
+ * that is free. */
 static void set_aside(struct audit_writer *writer)
 {
+    uint64_t number = audit_segment_number(writer->file.fd);
     struct diag diag = {0};
 
-    if (audit_segment_close(writer->path, ++writer->last_segment) != ERR_OK) {
-        log_error("audit: %s can not be set aside: %s", log_quote(str_from_c(writer->path)).text,
-                  strerror(errno));
-        return;
+    if (number == 0 || audit_segment_close(writer->path, number) != ERR_OK) {
+        number = ++writer->last_segment;
+        if (audit_segment_close(writer->path, number) != ERR_OK) {
+            log_error("audit: %s can not be set aside: %s",
+                      log_quote(str_from_c(writer->path)).text, strerror(errno));
+            return;
+        }
     }
     log_warning("audit: %s is no segment to go on with; it is %llu now",
-                log_quote(str_from_c(writer->path)).text, (unsigned long long)writer->last_segment);
+                log_quote(str_from_c(writer->path)).text, (unsigned long long)number);
     audit_file_close(&writer->file);
     if (audit_file_open(&writer->file, writer->path, &diag) != ERR_OK) {
         log_error("%s", diag.text);

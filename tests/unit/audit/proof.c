@@ -184,6 +184,27 @@ START_TEST(a_copied_and_truncated_file_goes_on_as_a_new_segment)
 }
 END_TEST
 
+/* What has no key is set aside, under its own number. */
+START_TEST(an_audit_gets_a_key_with_the_segment_that_follows)
+{
+    struct audit_writer_settings settings = settings_of(&fixture);
+    struct audit_segments segments;
+    static struct told told;
+
+    settings.key_file = NULL;
+    live_with(settings, 1, 50);
+    live(50);
+    ck_assert_int_eq(audit_segments(fixture.file, &segments), ERR_OK);
+    ck_assert_uint_eq(segments.count, 2);
+    ck_assert_uint_eq(segments.items[0].number, 1);
+    ck_assert_uint_eq(segments.items[1].number, 2);
+    ck_assert_ptr_nonnull(strstr(segments.items[0].path, ".00000001"));
+    verify_paths((const char *const[]){segments.items[1].path}, 1, NULL, &told);
+    ck_assert_msg(told.counts.faults == 0, "%s", told.text);
+    audit_segments_free(&segments);
+}
+END_TEST
+
 static bool is_in_file(const char *path, const char *needle)
 {
     size_t length;
@@ -607,6 +628,7 @@ Suite *proof_suite(void)
     tcase_add_test(tcase, removes_old_segments_and_the_rest_is_still_certified);
     tcase_add_test(tcase, a_segment_renamed_while_no_agent_ran_is_followed);
     tcase_add_test(tcase, a_copied_and_truncated_file_goes_on_as_a_new_segment);
+    tcase_add_test(tcase, an_audit_gets_a_key_with_the_segment_that_follows);
     tcase_add_test(tcase, each_segment_has_a_key_of_its_own_and_the_old_one_is_wiped);
     tcase_add_test(tcase, keeps_the_chain_whatever_write_it_dies_in);
     tcase_add_test(tcase, a_block_found_at_a_start_says_so);
