@@ -364,11 +364,29 @@ static void check_block(struct audit_verify *verify, const struct audit_read_lin
     }
 }
 
+/* A start vouches for lines that it did not write: no more than may have been there. */
+static void check_recovered(struct audit_verify *verify, const struct audit_read_line *line,
+                            uint64_t segment, uint64_t block)
+{
+    const struct str mark = STR(",\"recovered\":true");
+    struct str ranges = ranges_of(line->text);
+
+    if (!memmem(line->text.ptr, line->text.len, mark.ptr, mark.len)) {
+        return;
+    }
+    if (verify->open_bytes > OPEN_BYTES_MAX) {
+        fault(verify, "%s: segment %llu block %llu was found at a start: more than an agent leaves",
+              verify->path, ULL(segment), ULL(block));
+        return;
+    }
+    note(verify, "%s: segment %llu block %llu was found at a start, its writer had died: %.*s",
+         verify->path, ULL(segment), ULL(block), STR_ARG(ranges));
+}
+
 static void take_checkpoint(struct audit_verify *verify, const struct audit_read_line *line)
 {
     uint8_t hash[CRYPTO_SHA256_BYTES];
     uint64_t segment, block;
-    struct str mark;
 
     if (verify->segment == 0 || verify->is_stub) {
         verify->stray_lines++;
@@ -383,12 +401,7 @@ static void take_checkpoint(struct audit_verify *verify, const struct audit_read
         return;
     }
     check_block(verify, line, segment, block, hash);
-    mark = STR(",\"recovered\":true");
-    if (memmem(line->text.ptr, line->text.len, mark.ptr, mark.len)) {
-        struct str ranges = ranges_of(line->text);
-        note(verify, "%s: segment %llu block %llu was found at a start, its writer had died: %.*s",
-             verify->path, ULL(segment), ULL(block), STR_ARG(ranges));
-    }
+    check_recovered(verify, line, segment, block);
     verify->block = block;
     verify->counts.blocks++;
     verify->counts.last_segment = verify->segment;

@@ -241,6 +241,30 @@ START_TEST(finds_more_lines_without_a_checkpoint_than_an_agent_leaves)
 }
 END_TEST
 
+/* A start vouches for the lines behind the last checkpoint, whoever put them there. */
+START_TEST(finds_more_lines_behind_a_checkpoint_than_an_agent_leaves)
+{
+    size_t length;
+
+    live(250);
+    char *text = read_file_text(&length), *forged = malloc(length + 250000);
+    struct str record = line_of(text, "decision", 0);
+    memcpy(forged, text, length);
+    for (size_t i = 0; i < 250000 / record.len; i++) {
+        memcpy(forged + length, record.ptr, record.len);
+        memcpy(strstr(forged + length, "\"boot\":\"") + 8, "f", 1);
+        snprintf(strstr(forged + length, "\"seq\":") + 6, 4, "%03zu", i % 1000);
+        length += record.len;
+    }
+    write_text(fixture.file, forged, length);
+    live(1);
+    verify_all(NULL, &told);
+    assert_told(&told, "was found at a start: more than an agent leaves");
+    free(forged);
+    free(text);
+}
+END_TEST
+
 /* Readers that take a last line without its end would take it for a record. */
 START_TEST(finds_what_was_put_behind_the_last_line_of_a_closed_segment)
 {
@@ -325,6 +349,7 @@ Suite *forgery_suite(void)
     tcase_add_test(tcase, a_header_that_can_not_be_kept_whole_keeps_its_segment);
     tcase_add_test(tcase, a_head_of_a_segment_that_was_removed_is_no_fault);
     tcase_add_test(tcase, finds_more_lines_without_a_checkpoint_than_an_agent_leaves);
+    tcase_add_test(tcase, finds_more_lines_behind_a_checkpoint_than_an_agent_leaves);
     tcase_add_test(tcase, finds_what_was_put_behind_the_last_line_of_a_closed_segment);
     tcase_add_test(tcase, a_head_counts_however_many_came_before);
     tcase_add_test(tcase, a_head_that_is_damaged_is_told);
