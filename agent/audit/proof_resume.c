@@ -8,6 +8,7 @@
 
 #include "agent/audit/proof.h"
 #include "agent/audit/segment_read.h"
+#include "agent/audit/signed.h"
 #include "agent/base/signature.h"
 
 #define WINDOW_BYTES ((size_t)256 * 1024)
@@ -126,23 +127,11 @@ static enum err find_checkpoint(int fd, uint64_t *offset)
 
 static bool is_signed(struct str line, const struct found *found)
 {
-    struct str key_bytes = str_make((const char *)found->public_key, sizeof(found->public_key));
-    const struct str name = STR(",\"signature\":\"");
-    uint8_t signature[ED25519_SIGNATURE_BYTES];
+    struct str bytes = str_make((const char *)found->public_key, sizeof(found->public_key));
     struct signature_key *key = NULL;
-    bool is_good = false;
-    const char *end = memmem(line.ptr, line.len, name.ptr, name.len);
+    bool is_good = signature_key_ed25519(bytes, &key, NULL) == ERR_OK &&
+                   audit_is_signed(key, line, "signature");
 
-    if (!end || !audit_read_hex(line, "signature", signature, sizeof(signature)) ||
-        signature_key_ed25519(key_bytes, &key, NULL) != ERR_OK) {
-        return false;
-    }
-    struct signature_check *check = signature_check_new(key, SIGNATURE_EDDSA);
-    if (check) {
-        is_good = signature_is_good(check, str_make(line.ptr, (size_t)(end - line.ptr)),
-                                    str_make((const char *)signature, sizeof(signature)));
-    }
-    signature_check_free(check);
     signature_key_free(key);
     return is_good;
 }

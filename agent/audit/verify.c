@@ -1,4 +1,4 @@
-#include "agent/audit/verify.h"
+#include "agent/audit/verify_inside.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -7,11 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/audit/heads.h"
-#include "agent/audit/proof.h"
 #include "agent/audit/segment.h"
 #include "agent/audit/segment_read.h"
-#include "agent/base/signature.h"
+#include "agent/audit/signed.h"
 
 #define TEXT_BYTES     1024
 #define RANGES_SHOWN   300
@@ -21,37 +19,7 @@
 /* A block that was about to be closed, the line that filled it, and a header. */
 #define OPEN_BYTES_MAX (2 * AUDIT_BLOCK_BYTES + AUDIT_PROOF_LINE_MAX)
 
-/* One boot and worker: its last sequence. */
-struct origin {
-    char boot[AUDIT_RING_BOOT_MAX + 1];
-    uint64_t worker, last;
-};
-
-struct audit_verify {
-    struct audit_verify_settings settings;
-    struct audit_verify_counts counts;
-    struct crypto_hasher *hasher;
-    struct signature_key *root;
-
-    const char *path; /* that is read */
-    bool is_stub;     /* the file holds headers of segments that were removed */
-    bool is_segment_stub;
-    uint64_t segment, block;          /* 0: no header yet */
-    struct signature_key *key;        /* of the segment; NULL: it has none */
-    uint8_t end[CRYPTO_SHA256_BYTES]; /* of the segment before, all its lines */
-    bool has_end;
-    uint64_t open_lines, open_bytes; /* behind the last checkpoint */
-    uint64_t stray_lines;
-    uint64_t first_removed, last_removed; /* segments of which the header is left; 0: none */
-    uint64_t progress_due;
-
-    struct audit_heads heads;
-    struct origin *origins;
-    size_t origin_count, origin_at;
-};
-
-__attribute__((format(printf, 3, 4))) static void
-tell(struct audit_verify *verify, enum audit_verify_kind kind, const char *format, ...)
+void verify_tell(struct audit_verify *verify, enum audit_verify_kind kind, const char *format, ...)
 {
     char text[TEXT_BYTES];
     va_list arguments;
@@ -66,10 +34,6 @@ tell(struct audit_verify *verify, enum audit_verify_kind kind, const char *forma
     }
     verify->settings.tell_cb(verify->settings.context, kind, text);
 }
-
-#define fault(verify, ...) tell(verify, AUDIT_VERIFY_FAULT, __VA_ARGS__)
-#define note(verify, ...)  tell(verify, AUDIT_VERIFY_NOTE, __VA_ARGS__)
-#define ULL(number)        ((unsigned long long)(number))
 
 enum err audit_verify_new(const struct audit_verify_settings *settings, struct audit_verify **out,
                           struct diag *diag)
@@ -114,29 +78,7 @@ enum err audit_verify_add_head(struct audit_verify *verify, struct str line)
     return audit_heads_add(&verify->heads, line);
 }
 
-/* The member must be the line's last. */
-static bool is_signed(const struct signature_key *key, struct str line, const char *name)
-{
-    uint8_t signature[ED25519_SIGNATURE_BYTES];
-    char needle[32];
-    int length = snprintf(needle, sizeof(needle), ",\"%s\":\"", name);
-    const char *end = memmem(line.ptr, line.len, needle, (size_t)length);
-    bool is_good = false;
-
-    if (!end || !audit_read_hex(line, name, signature, sizeof(signature)) ||
-        (size_t)(line.ptr + line.len - end) != (size_t)length + 2 * sizeof(signature) + 2) {
-        return false;
-    }
-    struct signature_check *check = signature_check_new(key, SIGNATURE_EDDSA);
-    if (check) {
-        is_good = signature_is_good(check, str_make(line.ptr, (size_t)(end - line.ptr)),
-                                    str_make((const char *)signature, sizeof(signature)));
-    }
-    signature_check_free(check);
-    return is_good;
-}
-
-static void begin_hash(struct audit_verify *verify, const uint8_t chain[CRYPTO_SHA256_BYTES])
+void verify_begin_hash(struct audit_verify *verify, const uint8_t chain[CRYPTO_SHA256_BYTES])
 {
     if (crypto_hash_begin(verify->hasher) != ERR_OK ||
         crypto_hash_add(verify->hasher, chain, CRYPTO_SHA256_BYTES) != ERR_OK) {
@@ -144,169 +86,11 @@ static void begin_hash(struct audit_verify *verify, const uint8_t chain[CRYPTO_S
     }
 }
 
-static void add_hash(struct audit_verify *verify, struct str bytes)
+void verify_add_hash(struct audit_verify *verify, struct str bytes)
 {
     if (crypto_hash_add(verify->hasher, bytes.ptr, bytes.len) != ERR_OK) {
         fault(verify, "%s: OpenSSL refused", verify->path);
     }
-}
-
-static struct signature_key *key_of(struct str line)
-{
-    uint8_t bytes[ED25519_PUBLIC_BYTES];
-    struct signature_key *key = NULL;
-
-    if (audit_read_hex(line, "key", bytes, sizeof(bytes)) &&
-        signature_key_ed25519(str_make((const char *)bytes, sizeof(bytes)), &key, NULL) != ERR_OK) {
-        key = NULL;
-    }
-    return key;
-}
-
-/* The public key given is the segment's own. */
-static bool is_pinned(const struct audit_verify *verify, struct str line)
-{
-    const struct str given = verify->settings.public_key;
-    uint8_t own[ED25519_PUBLIC_BYTES];
-    char pem[ED25519_PEM_MAX];
-
-    if (!audit_read_hex(line, "key", own, sizeof(own)) ||
-        signature_public_pem(own, pem) != ERR_OK) {
-        return false;
-    }
-    const char *body = strchr(pem, '\n') + 1;
-    return memmem(given.ptr, given.len, body, (size_t)(strchr(body, '\n') - body)) != NULL;
-}
-
-/* Who certifies the header, as far as that can be known. */
-static void check_certificate(struct audit_verify *verify, const struct audit_read_line *line,
-                              uint64_t number, bool is_next, const struct signature_key *own)
-{
-    const struct signature_key *by = is_next ? verify->key : verify->root;
-
-    if (verify->segment > 0 && !is_next) {
-        return; /* that it is out of order is told */
-    }
-    if (!own) {
-        if (verify->root || (is_next && verify->key)) {
-            fault(verify, "%s: segment %llu has no key", verify->path, ULL(number));
-        }
-        return;
-    }
-    if (!is_next && !verify->root) {
-        note(verify, "%s: segment %llu: without --public-key its key is only believed",
-             verify->path, ULL(number));
-        return;
-    }
-    if (!is_next && is_pinned(verify, line->text)) {
-        return;
-    }
-    if (!by || !is_signed(by, line->text, "certificate")) {
-        fault(verify, "%s: segment %llu is not certified by %s", verify->path, ULL(number),
-              is_next ? "the segment before" : "the public key");
-    }
-}
-
-static void check_order(struct audit_verify *verify, uint64_t number)
-{
-    if (verify->segment == 0 || number == verify->segment + 1) {
-        return;
-    }
-    if (number > verify->segment + 1) {
-        fault(verify, "%s: segment %llu follows %llu: those between are missing", verify->path,
-              ULL(number), ULL(verify->segment));
-    } else {
-        fault(verify, "%s: segment %llu stands there after %llu: replayed", verify->path,
-              ULL(number), ULL(verify->segment));
-    }
-}
-
-static void check_previous(struct audit_verify *verify, uint64_t number, bool is_next,
-                           bool has_previous, const uint8_t previous[CRYPTO_SHA256_BYTES])
-{
-    if (!is_next || !verify->has_end) {
-        return;
-    }
-    if (!has_previous) {
-        fault(verify, "%s: segment %llu was begun without segment %llu", verify->path, ULL(number),
-              ULL(number - 1));
-    } else if (memcmp(previous, verify->end, CRYPTO_SHA256_BYTES) != 0) {
-        fault(verify, "%s: segment %llu does not end as it did: its lines after block %llu",
-              verify->path, ULL(number - 1), ULL(verify->block));
-    }
-}
-
-/* Behind the last checkpoint of the segment that ends here. */
-static void end_segment(struct audit_verify *verify)
-{
-    verify->has_end = verify->segment > 0 && !verify->is_segment_stub &&
-                      crypto_hash_peek(verify->hasher, verify->end) == ERR_OK;
-}
-
-/* Segments are removed from the first one on. */
-static void check_removal(struct audit_verify *verify, uint64_t number)
-{
-    if (verify->segment > 0 && !verify->is_segment_stub) {
-        fault(verify, "%s: segment %llu was removed, but segment %llu before it was not",
-              verify->path, ULL(number), ULL(verify->segment));
-    }
-    verify->first_removed = verify->first_removed > 0 ? verify->first_removed : number;
-    verify->last_removed = number;
-}
-
-/* The same header again: it was kept, but then its segment could not be removed. */
-static bool is_kept_before(struct audit_verify *verify, const struct audit_read_line *line,
-                           uint64_t number, const uint8_t previous[CRYPTO_SHA256_BYTES])
-{
-    uint8_t before[CRYPTO_SHA256_BYTES], now[CRYPTO_SHA256_BYTES];
-
-    if (!verify->is_segment_stub || number != verify->segment ||
-        crypto_hash_peek(verify->hasher, before) != ERR_OK) {
-        return false;
-    }
-    begin_hash(verify, previous);
-    add_hash(verify, line->raw);
-    return crypto_hash_peek(verify->hasher, now) == ERR_OK && memcmp(before, now, sizeof(now)) == 0;
-}
-
-static void begin_segment(struct audit_verify *verify, const struct audit_read_line *line,
-                          uint64_t number, const uint8_t previous[CRYPTO_SHA256_BYTES])
-{
-    verify->segment = number;
-    verify->is_segment_stub = verify->is_stub;
-    verify->block = 0;
-    verify->open_lines = 1;
-    verify->open_bytes = line->raw.len;
-    verify->counts.segments++;
-    begin_hash(verify, previous);
-    add_hash(verify, line->raw);
-}
-
-static void take_header(struct audit_verify *verify, const struct audit_read_line *line)
-{
-    uint8_t previous[CRYPTO_SHA256_BYTES] = {0};
-    uint64_t number = 0;
-    bool has_previous = audit_read_hex(line->text, "previous", previous, sizeof(previous));
-
-    if (!audit_read_number(line->text, "segment", &number) || number == 0) {
-        fault(verify, "%s: a header without its number", verify->path);
-    }
-    if (is_kept_before(verify, line, number, previous)) {
-        verify->last_removed -= !verify->is_stub;
-        verify->is_segment_stub = verify->is_stub;
-        return;
-    }
-    struct signature_key *key = key_of(line->text);
-    bool is_next = verify->segment > 0 && number == verify->segment + 1;
-    if (verify->is_stub) {
-        check_removal(verify, number);
-    }
-    check_order(verify, number);
-    check_certificate(verify, line, number, is_next, key);
-    check_previous(verify, number, is_next, has_previous, previous);
-    signature_key_free(verify->key);
-    verify->key = key;
-    begin_segment(verify, line, number, previous);
 }
 
 static struct str ranges_of(struct str line)
@@ -353,7 +137,7 @@ static void check_block(struct audit_verify *verify, const struct audit_read_lin
         fault(verify, "%s: segment %llu: block %llu stands there after %llu: moved or replayed",
               verify->path, ULL(segment), ULL(block), ULL(verify->block));
     }
-    if (verify->key && !is_signed(verify->key, line->text, "signature")) {
+    if (verify->key && !audit_is_signed(verify->key, line->text, "signature")) {
         fault(verify, "%s: segment %llu block %llu: not signed by its segment's key; records %.*s",
               verify->path, ULL(segment), ULL(block), STR_ARG(ranges));
     }
@@ -397,7 +181,7 @@ static void take_checkpoint(struct audit_verify *verify, const struct audit_read
         !audit_read_hex(line->text, "hash", hash, sizeof(hash))) {
         fault(verify, "%s: segment %llu: the checkpoint after block %llu is damaged", verify->path,
               ULL(verify->segment), ULL(verify->block));
-        add_hash(verify, line->raw);
+        verify_add_hash(verify, line->raw);
         return;
     }
     check_block(verify, line, segment, block, hash);
@@ -408,8 +192,8 @@ static void take_checkpoint(struct audit_verify *verify, const struct audit_read
     verify->counts.last_block = block;
     verify->open_lines = verify->open_bytes = 0;
     check_heads(verify, hash);
-    begin_hash(verify, hash);
-    add_hash(verify, line->raw);
+    verify_begin_hash(verify, hash);
+    verify_add_hash(verify, line->raw);
 }
 
 static struct origin *find_origin(struct audit_verify *verify, const struct audit_read_line *line)
@@ -469,7 +253,7 @@ static void take_record(struct audit_verify *verify, const struct audit_read_lin
         verify->stray_lines++;
         return;
     }
-    add_hash(verify, line->raw);
+    verify_add_hash(verify, line->raw);
     verify->open_lines++;
     verify->open_bytes += line->raw.len;
     if (line->sequence > 0) {
@@ -491,8 +275,7 @@ static void take_line(struct audit_verify *verify, const struct audit_read_line 
 {
     progress(verify, line->raw.len);
     if (str_equal(line->type, STR("segment"))) {
-        end_segment(verify);
-        take_header(verify, line);
+        verify_take_header(verify, line);
     } else if (str_equal(line->type, STR("checkpoint"))) {
         take_checkpoint(verify, line);
     } else {

@@ -1,0 +1,56 @@
+/* Verification, as its two halves see it: headers (verify_header.c), and all else (verify.c). Private to
+ * audit/. */
+#ifndef REEVE_AUDIT_VERIFY_INSIDE_H
+#define REEVE_AUDIT_VERIFY_INSIDE_H
+
+#include "agent/audit/heads.h"
+#include "agent/audit/proof.h"
+#include "agent/audit/segment_read.h"
+#include "agent/audit/verify.h"
+#include "agent/base/signature.h"
+
+/* One boot and worker: its last sequence. */
+struct origin {
+    char boot[AUDIT_RING_BOOT_MAX + 1];
+    uint64_t worker, last;
+};
+
+struct audit_verify {
+    struct audit_verify_settings settings;
+    struct audit_verify_counts counts;
+    struct crypto_hasher *hasher;
+    struct signature_key *root;
+
+    const char *path; /* that is read */
+    bool is_stub;     /* the file holds headers of segments that were removed */
+    bool is_segment_stub;
+    uint64_t segment, block;          /* 0: no header yet */
+    struct signature_key *key;        /* of the segment; NULL: it has none */
+    uint8_t end[CRYPTO_SHA256_BYTES]; /* of the segment before, all its lines */
+    bool has_end;
+    uint64_t open_lines, open_bytes; /* behind the last checkpoint */
+    uint64_t stray_lines;
+    uint64_t first_removed, last_removed; /* segments of which the header is left; 0: none */
+    uint64_t progress_due;
+
+    struct audit_heads heads;
+    struct origin *origins;
+    size_t origin_count, origin_at;
+};
+
+#define fault(verify, ...) verify_tell(verify, AUDIT_VERIFY_FAULT, __VA_ARGS__)
+#define note(verify, ...)  verify_tell(verify, AUDIT_VERIFY_NOTE, __VA_ARGS__)
+#define ULL(number)        ((unsigned long long)(number))
+
+/* Counts, and calls tell_cb. */
+__attribute__((format(printf, 3, 4))) void
+verify_tell(struct audit_verify *verify, enum audit_verify_kind kind, const char *format, ...);
+
+/* The hash of a block, from the one before. */
+void verify_begin_hash(struct audit_verify *verify, const uint8_t chain[CRYPTO_SHA256_BYTES]);
+void verify_add_hash(struct audit_verify *verify, struct str bytes);
+
+/* The segment before ends here. */
+void verify_take_header(struct audit_verify *verify, const struct audit_read_line *line);
+
+#endif
