@@ -298,7 +298,7 @@ enum err audit_keys_prepare(struct audit_keys *keys, struct diag *diag)
     return e;
 }
 
-enum err audit_keys_commit(struct audit_keys *keys, uint64_t segment, struct diag *diag)
+void audit_keys_turn(struct audit_keys *keys, uint64_t segment)
 {
     keys->segment = segment;
     if (keys->next.maker) {
@@ -306,6 +306,11 @@ enum err audit_keys_commit(struct audit_keys *keys, uint64_t segment, struct dia
         keys->current = keys->next;
         crypto_wipe(&keys->next, sizeof(keys->next));
     }
+}
+
+enum err audit_keys_commit(struct audit_keys *keys, uint64_t segment, struct diag *diag)
+{
+    audit_keys_turn(keys, segment);
     return save(keys) == ERR_OK ? ERR_OK : fail(diag, keys->path, ERR_IO);
 }
 

@@ -63,6 +63,10 @@ bool audit_keys_resume(struct audit_keys *keys, uint64_t segment,
 /* Makes the next key, and has it on the disk. On failure there is none. */
 enum err audit_keys_prepare(struct audit_keys *keys, struct diag *diag) MUST_USE;
 
+/* The header of `segment` stands in its file, but perhaps not on the disk: the next key signs from now on,
+ * and the file has both. */
+void audit_keys_turn(struct audit_keys *keys, uint64_t segment);
+
 /* The header of `segment` is on the disk: the next key is the key, if there is a next one. ERR_IO:
  * the old one is gone from memory, but stands in the file. */
 enum err audit_keys_commit(struct audit_keys *keys, uint64_t segment, struct diag *diag) MUST_USE;

@@ -214,9 +214,12 @@ void audit_proof_drop(struct audit_proof *proof)
     proof->pending = AUDIT_PROOF_NONE;
 }
 
-enum err audit_proof_commit(struct audit_proof *proof, struct diag *diag)
+enum err audit_proof_commit(struct audit_proof *proof, bool is_synced, struct diag *diag)
 {
-    return proof->keys ? audit_keys_commit(proof->keys, proof->segment, diag) : ERR_OK;
+    if (proof->keys && !is_synced) {
+        audit_keys_turn(proof->keys, proof->segment);
+    }
+    return proof->keys && is_synced ? audit_keys_commit(proof->keys, proof->segment, diag) : ERR_OK;
 }
 
 void audit_proof_add(struct audit_proof *proof, const char *lines, size_t length, uint64_t count,

@@ -103,8 +103,9 @@ void audit_proof_written(struct audit_proof *proof, const char *line, size_t len
                          struct now now);
 /* It will never stand there. */
 void audit_proof_drop(struct audit_proof *proof);
-/* After the header is on the disk: the key of the segment before is gone. */
-enum err audit_proof_commit(struct audit_proof *proof, struct diag *diag) MUST_USE;
+/* After the header was written; `is_synced`: it is on the disk, so the key of the segment before is
+ * gone. */
+enum err audit_proof_commit(struct audit_proof *proof, bool is_synced, struct diag *diag) MUST_USE;
 
 /* --- what is written beside --- */
 

@@ -115,26 +115,31 @@ static void note_sync_time(struct audit_writer *writer, int64_t us)
     writer->sync_us += (us - writer->sync_us) / 4;
 }
 
-/* In durable mode: the lines in the file are settled once the disk has them. A sync that failed is
- * not tried again on this file. */
+void writer_sync_failed(struct audit_writer *writer, struct now now)
+{
+    uint64_t swallowed;
+
+    bump(&writer->write_errors, 1);
+    if (log_limit_pass(&writer->write_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
+        log_error("audit: %s can not be synced: %s; its last records go into a new segment",
+                  log_quote(str_from_c(writer->path)).text, strerror(errno));
+    }
+    journal_sink(writer->journal, "failing", "the file can not be synced");
+    writer->is_poisoned = true;
+    audit_batch_rewind(&writer->batch, true);
+}
+
+/* In durable mode: the lines in the file are settled once the disk has them. */
 static enum err sync_group(struct audit_writer *writer, struct now now)
 {
     struct audit_batch *batch = &writer->batch;
-    uint64_t swallowed;
 
     if (!batch->has_unsettled) {
         return ERR_OK;
     }
     int64_t begin_us = clock_read().mono_us;
     if (audit_file_sync(&writer->file) != ERR_OK) {
-        bump(&writer->write_errors, 1);
-        if (log_limit_pass(&writer->write_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
-            log_error("audit: %s can not be synced: %s; its last records go into a new segment",
-                      log_quote(str_from_c(writer->path)).text, strerror(errno));
-        }
-        journal_sink(writer->journal, "failing", "the file can not be synced");
-        writer->is_poisoned = true;
-        audit_batch_rewind(batch, true);
+        writer_sync_failed(writer, now);
         return ERR_IO;
     }
     audit_batch_settle(batch);

@@ -65,6 +65,10 @@ void writer_note_proof(struct audit_writer *writer, struct now now);
 /* Puts a checkpoint into the empty batch, if the open block is to be closed (`is_forced`: has lines). */
 void writer_put_checkpoint(struct audit_writer *writer, bool is_forced, struct now now);
 
+/* In durable mode: a sync failed (errno), and is not tried again on this file. What is not settled goes
+ * into a new segment. */
+void writer_sync_failed(struct audit_writer *writer, struct now now);
+
 /* Size or age say that the segment is to be closed. */
 bool writer_is_segment_due(const struct audit_writer *writer, struct now now);
 

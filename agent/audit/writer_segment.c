@@ -174,17 +174,21 @@ static enum err sync_header(struct audit_writer *writer)
     return ERR_OK;
 }
 
+/* What came with the header is synced with it, so in durable mode that sync must not fail unseen. */
 static void commit(struct audit_writer *writer, struct now now)
 {
+    bool is_durable = writer->settings.is_durable;
     struct diag diag = {0};
     uint64_t swallowed;
 
     writer->committed = writer->proof.segment;
-    if (writer->proof.keys && sync_header(writer) != ERR_OK) {
+    bool is_synced = (!writer->proof.keys && !is_durable) || sync_header(writer) == ERR_OK;
+    if (!is_synced && is_durable) {
+        writer_sync_failed(writer, now);
+    } else if (!is_synced) {
         log_io(&writer->write_log, now, "can not be synced", writer->path);
-        return;
     }
-    if (audit_proof_commit(&writer->proof, &diag) != ERR_OK &&
+    if (audit_proof_commit(&writer->proof, is_synced, &diag) != ERR_OK &&
         log_limit_pass(&writer->key_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
         log_error("%s; the last segment's key is still in it", diag.text);
     }

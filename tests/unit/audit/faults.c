@@ -10,11 +10,16 @@
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct faults faults;
+static unsigned folder_syncs;
 
 ssize_t __wrap_write(int fd, const void *data, size_t length);
 int __wrap_ftruncate(int fd, off_t size);
 int __real_ftruncate(int fd, off_t size);
 ssize_t __real_write(int fd, const void *data, size_t length);
+int __wrap_fdatasync(int fd);
+int __real_fdatasync(int fd);
+int __wrap_fsync(int fd);
+int __real_fsync(int fd);
 
 /* The log goes to a descriptor that is no regular file, or to standard error. */
 static bool is_watched(int fd)
@@ -83,4 +88,34 @@ int __wrap_ftruncate(int fd, off_t size)
         return -1;
     }
     return __real_ftruncate(fd, size);
+}
+
+int __wrap_fdatasync(int fd)
+{
+    pthread_mutex_lock(&mutex);
+    bool fails = faults.sync_countdown > 0 && is_watched(fd) && --faults.sync_countdown == 0;
+    pthread_mutex_unlock(&mutex);
+    if (fails) {
+        errno = EIO;
+        return -1;
+    }
+    return __real_fdatasync(fd);
+}
+
+int __wrap_fsync(int fd)
+{
+    struct stat st;
+
+    pthread_mutex_lock(&mutex);
+    folder_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+    pthread_mutex_unlock(&mutex);
+    return __real_fsync(fd);
+}
+
+unsigned faults_folder_syncs(void)
+{
+    pthread_mutex_lock(&mutex);
+    unsigned count = folder_syncs;
+    pthread_mutex_unlock(&mutex);
+    return count;
 }

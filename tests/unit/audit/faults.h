@@ -1,6 +1,6 @@
 /*
- * A disk that fails on purpose. Linked with --wrap, so every write() and ftruncate() of the code
- * under test comes here; only calls on the watched file are touched.
+ * A disk that fails on purpose. Linked with --wrap, so every write(), ftruncate(), fdatasync() and
+ * fsync() of the code under test comes here; only calls on the watched file are touched.
  *
  * Process-wide; any thread. At the start everything passes.
  */
@@ -17,9 +17,13 @@ struct faults {
     bool cut_fails;     /* ftruncate: EIO */
     int kill_countdown; /* > 0: at that write, after kill_bytes of it, SIGKILL */
     size_t kill_bytes;  /* larger than the write: after all of it */
+    int sync_countdown; /* > 0: that fdatasync fails, with EIO, and no other */
 };
 
 /* From the next call on. NULL: everything passes. */
 void faults_set(const struct faults *plan);
+
+/* How often a folder was synced, since the start of the process. */
+unsigned faults_folder_syncs(void);
 
 #endif

@@ -20,6 +20,7 @@ Suite *ring_suite(void);
 Suite *sink_suite(void);
 Suite *spool_suite(void);
 Suite *syslog_suite(void);
+Suite *sync_suite(void);
 Suite *writer_suite(void);
 
 #endif
