@@ -56,7 +56,6 @@ void writer_begin_segment(struct audit_writer *writer, struct now now)
         log_error("audit: no header can be made; the segment can not be verified");
         return;
     }
-    writer->last_segment++;
     writer->segment_begun_us = now.wall_us;
     writer->segment_records = 0;
     audit_batch_put_proof(&writer->batch, line, length);
@@ -181,7 +180,7 @@ static void commit(struct audit_writer *writer, struct now now)
     struct diag diag = {0};
     uint64_t swallowed;
 
-    writer->committed = writer->proof.segment;
+    writer->committed = writer->last_segment = writer->proof.segment;
     bool is_synced = (!writer->proof.keys && !is_durable) || sync_header(writer) == ERR_OK;
     if (!is_synced && is_durable) {
         writer_sync_failed(writer, now);
@@ -292,7 +291,7 @@ void writer_rotate(struct audit_writer *writer, struct now now)
         writer->segment_records = 0;
         return;
     }
-    log_debug("audit: segment %llu begins", (unsigned long long)writer->last_segment);
+    log_debug("audit: segment %llu begins", (unsigned long long)writer->last_segment + 1);
     writer->remove_due_us = 0;
     writer_remove_old(writer, now);
 }

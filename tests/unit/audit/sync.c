@@ -138,6 +138,25 @@ START_TEST(records_behind_a_header_that_can_not_be_synced_are_written_again)
 }
 END_TEST
 
+/* A header that was never written takes no number. */
+START_TEST(a_segment_that_could_not_begin_is_not_missed)
+{
+    start(settings_of(&fixture));
+    append_records(spool, 1, 5);
+    wait_for_settled(5);
+    faults_set(&(struct faults){.fail_errno = ENOSPC});
+    append_records(spool, 6, 10);
+    wait_for_errors(1);
+    rotate(1);
+    wait_for_errors(write_errors() + 1);
+    rotate(2);
+    wait_for_errors(write_errors() + 1);
+    faults_set(NULL);
+    end();
+    assert_sound(10);
+}
+END_TEST
+
 Suite *sync_suite(void)
 {
     Suite *suite = suite_create("sync");
@@ -148,6 +167,7 @@ Suite *sync_suite(void)
     tcase_add_test(tcase, a_header_that_can_not_be_synced_keeps_its_key);
     tcase_add_test(tcase, a_new_file_is_in_its_folder_before_a_record_is_settled);
     tcase_add_test(tcase, records_behind_a_header_that_can_not_be_synced_are_written_again);
+    tcase_add_test(tcase, a_segment_that_could_not_begin_is_not_missed);
     suite_add_tcase(suite, tcase);
     return suite;
 }
