@@ -31,9 +31,7 @@ print_agents() {
 }
 
 forget_agent() {
-    script forget "${prefix}agents" "$1" || refuse "agent $1: $fault"
-    counted=$answer
-    script delete "${prefix}agent:$1" agent || [ "$counted" -gt 0 ] || refuse "agent $1: $fault"
+    change forget "${prefix}agent:$1" "${prefix}agents" "$1" || refuse "agent $1: $fault"
 }
 
 # write_fence: sets $fence_us, $ack and $agent_ids, who counts after it was written. A fence stands

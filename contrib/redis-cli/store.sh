@@ -128,7 +128,7 @@ redis() {
 # The whole text of a script: what all share, then the operation.
 script_text() {
     (cd "$lua_dir" &&
-        cat text.lua time.lua address.lua rule.lua limit.lua password.lua record.lua view.lua "op/$1.lua")
+        cat text.lua time.lua address.lua rule.lua limit.lua password.lua record.lua view.lua change.lua "op/$1.lua")
 }
 
 # find_sha <operation>: sets $sha.
@@ -153,8 +153,35 @@ netstrings() {
 # script <operation> <key, or nothing> <word>...: 0 and the answer's lines in $answer, or 1 and
 # $fault.
 script() {
-    operation=$1 key=$2
+    operation=$1 key=$2 further=''
     shift 2
+    run_script "$@"
+}
+
+# find_origin: sets $origin, as lua/change.lua has it, of the words in $typed.
+find_origin() {
+    kept=${REEVE_CHANGES_KEPT-100000}
+    case $kept in
+    '' | 0* | *[!0-9]* | ??????????*)
+        complain 'REEVE_CHANGES_KEPT: expected a number from 1 to 999999999'
+        exit 2
+        ;;
+    esac
+    operator=${REEVE_OPERATOR:-${SUDO_USER:-${USER:-$(id -un 2>/dev/null)}}}
+    origin=$(netstrings "$operator" "$(uname -n)" "$kept")$typed
+}
+
+# change <operation> <key> <further keys without blanks, or nothing> <word>...: as script, of an operation
+# that writes, and notes who did it.
+change() {
+    operation=$1 key=$2 further="${prefix}changes $3"
+    shift 3
+    find_origin
+    run_script "$origin" "$@"
+}
+
+# run_script <word>...: $operation on $key and $further.
+run_script() {
     find_sha "$operation"
     answer=$(netstrings "$@" | evaluate)
     case $newline$answer in
@@ -177,11 +204,9 @@ script() {
 }
 
 evaluate() {
-    if [ -n "$key" ]; then
-        redis -x EVALSHA "$sha" 1 "$key" 2>&1
-    else
-        redis -x EVALSHA "$sha" 0 2>&1
-    fi
+    # shellcheck disable=SC2086 # keys, one by one
+    set -- ${key:+"$key"} $further
+    redis -x EVALSHA "$sha" $# "$@" 2>&1
 }
 
 # record_key <kind> <name>: sets $record. Users have a hash tag, and bytes outside [A-Za-z0-9._@-] as

@@ -147,5 +147,5 @@ usage_show() {
 usage_reset() {
     pick_counter "$@"
     shift $(($# - 1))
-    script reset "$prefix$limit_kind:{$counted}:$1" "$limit_kind" || refuse "limit $1: $counted: $fault"
+    change reset "$prefix$limit_kind:{$counted}:$1" '' "$limit_kind" || refuse "limit $1: $counted: $fault"
 }

@@ -53,7 +53,7 @@ def test_a_file_of_any_name_will_do(admin, redis, alice, laptop, tmp_path):
         path.write_bytes(laptop.path.read_bytes())
         admin("cert", "add", "alice", str(path))
         admin("cert", "delete", str(path))
-    assert list(redis.snapshot()) == [ALICE]
+    assert list(redis.records()) == [ALICE]
 
 
 def test_warns_of_roles_that_the_user_has_not(admin, alice, laptop):
@@ -74,7 +74,7 @@ def test_named_by_fingerprint_as_openssl_prints_it_or_by_file(admin, redis, alic
             assert state() == "active"
         assert "user     alice" in admin("cert", "show", name)
     admin("cert", "delete", colons)
-    assert list(redis.snapshot()) == [ALICE]
+    assert list(redis.records()) == [ALICE]
 
 
 def test_list_all_or_a_users(admin, redis, alice, laptop):
@@ -104,12 +104,12 @@ def test_a_user_with_certificates_is_not_deleted(admin, redis, alice, laptop):
     assert admin.refuses("user", "delete", "--certs", "alice") == says
     assert redis.snapshot() == before
     admin("user", "delete", "--certs", "--keys", "alice")
-    assert redis.snapshot() == {}
+    assert redis.records() == {}
 
 
 def test_a_key_bound_to_a_certificate(admin, redis, alice, laptop):
     admin("key", "issue", "alice", f"cert={laptop.fingerprint}")
-    (name,) = [name for name in redis.snapshot() if name.startswith(b"reeve:key:")]
+    (name,) = [name for name in redis.records() if name.startswith(b"reeve:key:")]
     assert redis.hash(name)["cert"] == laptop.fingerprint
 
 

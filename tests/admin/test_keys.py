@@ -75,7 +75,7 @@ def test_disable_enable_delete(admin, redis, alice):
     admin("key", "enable", keyid)
     assert redis.hash(f"reeve:key:{keyid}")["state"] == "active"
     admin("key", "delete", keyid)
-    assert list(redis.snapshot()) == [b"reeve:user:{alice}"]
+    assert list(redis.records()) == [b"reeve:user:{alice}"]
 
 
 def test_list_all_or_a_users(admin, redis, alice):

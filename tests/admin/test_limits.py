@@ -85,7 +85,7 @@ def test_list(admin, redis):
 def test_delete(admin, redis):
     admin("limit", "set", "l", "rate=1/s")
     admin("limit", "delete", "l")
-    assert redis.snapshot() == {}
+    assert redis.records() == {}
 
 
 def test_whatever_names_a_limit_that_does_not_exist_is_warned_of(admin, redis):

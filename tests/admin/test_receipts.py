@@ -245,7 +245,7 @@ def test_only_changes_can_be_waited_for(admin, redis, words):
 def test_what_is_no_time_to_wait(admin, redis, value):
     fault = admin.refuses("user", "add", "u", f"--wait={value}", status=2)
     assert fault.startswith("--wait: not a number of seconds from 1 to 3600")
-    assert redis.snapshot() == {}
+    assert redis.records() == {}
 
 
 def test_scripts_that_are_gone(admin, redis, beat, ackers):
@@ -319,5 +319,5 @@ def test_an_agent_is_forgotten(admin, redis, beat):
     assert admin.refuses("agent", "forget", "a1") == "agent a1: no such agent"
     redis("DEL", "reeve:agent:a2")
     admin("agent", "forget", "a2")
-    assert redis.snapshot() == {}
+    assert redis.records() == {}
     assert "is not a name" in admin.refuses("agent", "forget", "a b")

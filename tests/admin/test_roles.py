@@ -76,7 +76,7 @@ def test_list_counts_rules(admin, redis):
 def test_delete_role(admin, redis):
     admin("role", "set", "r")
     admin("role", "delete", "r")
-    assert redis.snapshot() == {}
+    assert redis.records() == {}
 
 
 def test_a_full_role_takes_no_more_rules(admin, redis):
@@ -107,4 +107,4 @@ def test_teams(admin, redis):
         ["payments", "active", "-", "n"],
     ]
     admin("team", "delete", "payments")
-    assert list(redis.snapshot()) == [b"reeve:limit:a", b"reeve:limit:b"]
+    assert list(redis.records()) == [b"reeve:limit:a", b"reeve:limit:b"]

@@ -91,6 +91,6 @@ def test_a_record_is_deleted_with_its_last_uses(admin, note, redis):
     for key in (f"key:{keyid}", f"key:{other}", "user:{alice}", "key:0123456789"):
         note("hash", key=f"reeve:seen:{key}")
     admin("key", "delete", keyid)
-    assert f"reeve:seen:key:{keyid}".encode() not in redis.snapshot()
+    assert f"reeve:seen:key:{keyid}".encode() not in redis.records()
     admin("user", "delete", "--keys", "alice")
-    assert list(redis.snapshot()) == [b"reeve:seen:key:0123456789"]
+    assert list(redis.records()) == [b"reeve:seen:key:0123456789"]

@@ -18,7 +18,7 @@ def test_the_examples_of_the_manual(admin, redis):
     key = admin("key", "issue", "alice", "expires=30d", "label=ci").strip()
     assert redis.hash("reeve:role:reader")["rule:10"] == "allow GET,HEAD * /v1/orders/**"
     assert redis.hash(f"reeve:key:{key_id(key)}")["label"] == "ci"
-    assert len(redis.snapshot()) == 4
+    assert len(redis.records()) == 4
 
 
 def test_words_arrive_as_they_are(admin, redis):
@@ -55,7 +55,7 @@ def test_errors_and_lists(admin, redis):
     listed = [line.split()[0] for line in admin("key", "list", "alice").splitlines()[1:]]
     assert listed == sorted(keys)
     admin("user", "delete", "--keys", "alice")
-    assert redis.snapshot() == {}
+    assert redis.records() == {}
 
 
 def test_help_at_every_level(admin):
@@ -82,4 +82,4 @@ def test_parts_are_found_through_links_and_as_installed(admin, redis, tmp_path):
     (tmp_path / "lua").symlink_to(FOLDER / "lua")
     admin.env["REEVE_LUA_DIR"] = str(tmp_path / "lua")
     admin("user", "add", "c")
-    assert len(redis.snapshot()) == 3
+    assert len(redis.records()) == 3

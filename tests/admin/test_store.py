@@ -32,7 +32,7 @@ def test_scripts_are_loaded_again_after_a_flush(admin, redis):
     for words in COMMANDS:
         redis("SCRIPT", "FLUSH")
         admin(*words)
-    assert list(redis.snapshot()) == [b"reeve:bucket:{user:u}:l", b"reeve:role:r"]
+    assert list(redis.records()) == [b"reeve:bucket:{user:u}:l", b"reeve:role:r"]
 
 
 def test_scripts_are_loaded_once(admin, redis):
@@ -57,9 +57,9 @@ def test_addresses(server, redis, tmp_path):
         ]
     ):
         Admin(url)("user", "add", f"u{number}")
-    assert set(redis.snapshot()) == {f"reeve:user:{{u{number}}}".encode() for number in (0, 2, 3)}
+    assert set(redis.records()) == {f"reeve:user:{{u{number}}}".encode() for number in (0, 2, 3)}
     redis("SELECT", 2)
-    assert set(redis.snapshot()) == {f"reeve:user:{{u{number}}}".encode() for number in (1, 4)}
+    assert set(redis.records()) == {f"reeve:user:{{u{number}}}".encode() for number in (1, 4)}
 
 
 def test_a_user_of_the_acl_on_a_unix_socket(server, redis):
@@ -70,7 +70,7 @@ def test_a_user_of_the_acl_on_a_unix_socket(server, redis):
         assert "WRONGPASS" in fault
     finally:
         redis("ACL", "DELUSER", "ann")
-    assert set(redis.snapshot()) == {b"reeve:user:{u0}"}
+    assert set(redis.records()) == {b"reeve:user:{u0}"}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_prefix(server, redis):
             assert len(admin("key", "list", "alice").splitlines()) == 2
         else:
             assert admin.refuses("user", "list", status=2).startswith("REEVE_PREFIX: ")
-    users = {key for key in redis.snapshot() if b":user:" in key or b"@d-user:" in key}
+    users = {key for key in redis.records() if b":user:" in key or b"@d-user:" in key}
     assert users == {b"a:user:{alice}", b"b:c@d-user:{alice}"}
 
 

@@ -13,7 +13,7 @@ KEY = f"reeve:revoked:{NAME}"
 def test_a_token_is_named_as_the_agents_name_it(admin, redis):
     until = int(time.time()) + 3600
     admin("token", "revoke", ISSUER, JTI, str(until), "note=laptop stolen")
-    assert redis("KEYS", "*") == [KEY.encode()]
+    assert list(redis.records()) == [KEY.encode()]
     fields = redis("HGETALL", KEY)
     assert dict(zip(fields[::2], fields[1::2])) == {
         b"until": str(until).encode(),

@@ -315,9 +315,9 @@ def test_a_counter_that_does_not_exist_gets_its_reset(admin, limits):
 def test_a_reset_touches_no_other_counter(admin, limits):
     for subject, limit in (("user:alice", "q-user"), ("user:bob", "q-user"), ("global:all", "g")):
         quota(limits, subject, limit, 5)
-    before = limits.snapshot()
+    before = limits.records()
     admin("usage", "reset", "alice", "q-user")
-    after = limits.snapshot()
+    after = limits.records()
     changed = [key for key in before if before[key] != after[key]]
     assert changed == [b"reeve:used:{user:alice}:q-user"] and before.keys() == after.keys()
 

@@ -49,12 +49,12 @@ def test_add_warns_of_an_end_in_the_past(admin):
 def test_names_outside_the_plain_ones_are_percent_encoded(admin, redis):
     name = "auth0|Jörg {1}%/\\"
     admin("user", "add", name, "note=n")
-    assert list(redis.snapshot()) == ["reeve:user:{auth0%7CJ%C3%B6rg%20%7B1%7D%25%2F%5C}".encode()]
+    assert list(redis.records()) == ["reeve:user:{auth0%7CJ%C3%B6rg%20%7B1%7D%25%2F%5C}".encode()]
     assert name in admin("user", "show", name)
     assert name in admin("user", "list")
     admin("user", "disable", name)
     admin("user", "delete", name)
-    assert redis.snapshot() == {}
+    assert redis.records() == {}
 
 
 def test_set_changes_adds_and_deletes(admin, redis):
@@ -143,7 +143,7 @@ def test_delete(admin, redis):
     redis("HSET", "reeve:user:{alice}", "state", "active")
     redis("HSET", "reeve:user:{bob}", "state", "active")
     admin("user", "delete", "alice")
-    assert list(redis.snapshot()) == [b"reeve:user:{bob}"]
+    assert list(redis.records()) == [b"reeve:user:{bob}"]
 
 
 def test_delete_with_keys_takes_only_the_users_keys(admin, redis):
@@ -152,8 +152,8 @@ def test_delete_with_keys_takes_only_the_users_keys(admin, redis):
     first, second, others = (admin("key", "issue", user) for user in ("alice", "alice", "bob"))
     fault = admin.refuses("user", "delete", "alice")
     assert key_id(first) in fault and key_id(second) in fault and key_id(others) not in fault
-    assert len(redis.snapshot()) == 5
+    assert len(redis.records()) == 5
 
     admin("user", "delete", "--keys", "alice")
     kept = {b"reeve:user:{bob}", f"reeve:key:{key_id(others)}".encode()}
-    assert set(redis.snapshot()) == kept
+    assert set(redis.records()) == kept

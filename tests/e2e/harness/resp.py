@@ -47,6 +47,10 @@ class Connection:
         """Everything stored, as Redis would dump it."""
         return {key: self("DUMP", key) for key in sorted(self("KEYS", "*"))}
 
+    def records(self):
+        """The same without what reeve-admin notes of its changes."""
+        return {key: dump for key, dump in self.snapshot().items() if not key.endswith(b":changes")}
+
     def close(self):
         self.stream.close()
         self.socket.close()

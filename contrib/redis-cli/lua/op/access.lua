@@ -1,8 +1,8 @@
 -- Records as rows of the report on access. KEYS: a record and its last uses, in turn; a role has none, so
 -- its own key stands twice. ARGV: prefix, and in seconds, 0 for never: the age at which a secret is old,
 -- after how long without a use it is unused, how long before its end it expires soon. Not netstrings:
--- many of these go to redis-cli as lines. It only reads, and is the one script that looks at keys of
--- several slots: SCAN, which found them, does not cross the nodes of a cluster either.
+-- many of these go to redis-cli as lines. It only reads. It looks at keys of several slots: SCAN, which
+-- found them, does not cross the nodes of a cluster either.
 --
 -- A row, tab-separated, empty cells for what there is not: "row", kind, name as in the key, name, user,
 -- state, created, rotated, expires, last used, old secret last used, findings (comma-separated), roles

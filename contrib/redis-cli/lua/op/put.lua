@@ -1,10 +1,11 @@
--- Creates or changes one record. KEYS: the record. Words: how, kind, name, field=value... how: "add"
--- (must not exist), "set" (must exist), "put" (either), "switch" (must exist; what is bad between the
+-- Creates or changes one record. KEYS: the record, changes. Words: origin, how, kind, name, field=value...
+-- how: "add" (must not exist), "set" (must exist), "put" (either), "switch" (must exist; what is bad between the
 -- fields may stay: whatever is stored can be disabled). An empty value, and expires=never, delete the
 -- field; a new record takes no empty values, so that an unset shell variable never lifts a
 -- restriction. Answers with warnings.
 
 local words = netstrings(ARGV[1])
+local origin = take_origin(words)
 local how, kind, name = words[1], words[2], words[3]
 local is_moment = { expires = true, not_before = true, tokens_not_before = true, created = true,
     ["until"] = true }
@@ -46,36 +47,13 @@ local function read_changes(is_new)
     return changes
 end
 
-local function add_defaults(changes)
+-- The record as it will be; of a large role without its rules.
+local function resulting(before, changes)
+    local fields = changed_record(before, changes)
     for field, value in pairs(kinds[kind].default) do
-        local given = changes[field]
-        if given == "" or not given and redis.call("HEXISTS", KEYS[1], field) == 0 then
-            changes[field] = value
-        end
-    end
-end
-
--- The record as it will be, without a role's rules.
-local function resulting(changes)
-    local names, fields = kinds[kind].show, {}
-    for i, stored in ipairs(redis.call("HMGET", KEYS[1], unpack(names))) do
-        local value = changes[names[i]] or stored
-        fields[names[i]] = value and value ~= "" and value or nil
+        fields[field] = fields[field] or value
     end
     return fields
-end
-
-local function write(changes)
-    for field, value in pairs(changes) do
-        if value == "" then
-            redis.call("HDEL", KEYS[1], field)
-        else
-            redis.call("HSET", KEYS[1], field, value)
-        end
-    end
-    if changes["until"] then
-        redis.call("EXPIREAT", KEYS[1], tonumber(changes["until"]) + GRACE_SECONDS)
-    end
 end
 
 local function warnings(changes)
@@ -90,23 +68,27 @@ local fault = check_identity(kind, name)
 if fault then
     return refuse(fault)
 end
-local found = redis.call("TYPE", KEYS[1]).ok
-if found ~= "hash" and found ~= "none" then
-    return refuse("the key holds a " .. found .. ", not a hash")
-elseif how == "add" and found == "hash" then
+local before, is_part
+before, fault, is_part = read_changing(KEYS[1], kinds[kind].show)
+if fault then
+    return refuse(fault)
+elseif how == "add" and before then
     return refuse("exists already")
-elseif (how == "set" or how == "switch") and found == "none" then
+elseif (how == "set" or how == "switch") and not before then
     return refuse("no such " .. kind)
 end
 local changes
-changes, fault = read_changes(found == "none")
+changes, fault = read_changes(not before)
 if not changes then
     return refuse(fault)
 end
-add_defaults(changes)
-fault = how ~= "switch" and check_whole(kind, resulting(changes))
+local after = resulting(before, changes)
+fault = how ~= "switch" and check_whole(kind, after)
 if fault then
     return refuse(fault)
 end
-write(changes)
+write_record(origin, after, before, is_part)
+if changes["until"] then
+    redis.call("EXPIREAT", KEYS[1], tonumber(changes["until"]) + GRACE_SECONDS)
+end
 return accept(warnings(changes))

@@ -1,21 +1,20 @@
--- Sets what is used to nothing. KEYS: a counter. Words: its kind, "used" or "bucket". Agents remember
--- what they have seen used, and heal a counter that shows less; `reset`, UNIX milliseconds, tells them
+-- Sets what is used to nothing. KEYS: a counter, changes. Words: origin, its kind, "used" or "bucket".
+-- Agents remember what they have seen used, and heal a counter that shows less; `reset`, UNIX milliseconds, tells them
 -- that what they saw before does not count. All other fields are theirs.
 
-local kind = netstrings(ARGV[1])[1]
-local found = redis.call("TYPE", KEYS[1]).ok
-if found ~= "hash" and found ~= "none" then
-    return refuse("the key holds a " .. found .. ", not a hash")
+local words = netstrings(ARGV[1])
+local origin = take_origin(words)
+local counter, fault = read_record(KEYS[1])
+if fault then
+    return refuse(fault)
 end
 
-local now_ms = ("%.0f"):format(math.floor(server_us() / 1000))
-if kind == "used" then
-    redis.call("HSETNX", KEYS[1], "start", "0")
-    redis.call("HSETNX", KEYS[1], "end", "0")
-    redis.call("HSET", KEYS[1], "used", "0", "reset", now_ms)
-elseif redis.call("HEXISTS", KEYS[1], "at") == 1 then
-    redis.call("HSET", KEYS[1], "debt", "0", "rem", "0", "reset", now_ms)
-else
-    redis.call("HSET", KEYS[1], "reset", now_ms)
+local held = counter or {}
+local changes = { reset = ("%.0f"):format(math.floor(server_us() / 1000)) }
+if words[1] == "used" then
+    changes.start, changes["end"], changes.used = held.start or "0", held["end"] or "0", "0"
+elseif held.at then
+    changes.debt, changes.rem = "0", "0"
 end
+write_record(origin, changed_record(counter, changes), counter)
 return accept({})

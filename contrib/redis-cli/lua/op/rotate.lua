@@ -1,8 +1,9 @@
--- A new secret for a key, beside which the old one counts for a while. KEYS: the key. Words: hash and
--- last4 of the new one, which secret goes where two count already ("": refused; "old": the older, which
+-- A new secret for a key, beside which the old one counts for a while. KEYS: the key, changes. Words:
+-- origin, hash and last4 of the new one, which secret goes where two count already ("": refused; "old": the older, which
 -- has its end; "new": the newer, which nobody got), overlap=..., expires=... . Answers with warnings.
 
 local words = netstrings(ARGV[1])
+local origin = take_origin(words)
 local hash, last4, drops = words[1], words[2], words[3]
 local now = server_seconds()
 
@@ -70,17 +71,14 @@ if changes.expires then
     end
 end
 
-redis.call("HSET", KEYS[1], "hash", hash, "last4", last4, "rotated", ("%.0f"):format(now))
-if stays_until == "" then
-    redis.call("HDEL", KEYS[1], "hash2", "hash2_until")
-else
-    redis.call("HSET", KEYS[1], "hash2", stays, "hash2_until", stays_until)
-end
-if expires == "" then
-    redis.call("HDEL", KEYS[1], "expires")
-else
-    redis.call("HSET", KEYS[1], "expires", expires)
-end
+write_record(origin, changed_record(key, {
+    hash = hash,
+    last4 = last4,
+    rotated = ("%.0f"):format(now),
+    hash2 = stays_until ~= "" and stays or "",
+    hash2_until = stays_until,
+    expires = expires,
+}), key)
 
 local lines = {}
 if expires ~= "" and tonumber(expires) <= now then

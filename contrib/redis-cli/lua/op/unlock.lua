@@ -1,11 +1,14 @@
--- A step of an unlock. KEYS: failed:<credential>:<source>, a count, which is deleted; or unlock:<name>, of
--- which agents are told when it is set. ARGV: "count" or "agents". Not netstrings: many of these go to
--- redis-cli as lines.
+-- Failed authentications are forgotten. KEYS: unlock:<name>, of which agents are told when it is set;
+-- changes; counts, failed:<credential>:<source>, which are deleted. Words: origin, whose key is told in the
+-- change, and which user that is of, "" for none. Answers how many counts there were.
 
-local done = 1
-if ARGV[1] == "count" then
-    done = redis.call("DEL", KEYS[1])
-else
-    redis.call("SET", KEYS[1], "1", "PX", 60000)
+local words = netstrings(ARGV[1])
+local origin = take_origin(words)
+
+add_change(origin, words[1], words[2], "-", "-", "")
+local forgotten = 0
+for i = 3, #KEYS do
+    forgotten = forgotten + redis.call("DEL", KEYS[i])
 end
-return "row\t" .. done
+redis.call("SET", KEYS[1], "1", "PX", 60000)
+return accept({ tostring(forgotten) })
