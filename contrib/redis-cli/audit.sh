@@ -159,77 +159,6 @@ audit_select() {
         sort -t "$tab" -k "$column,$column" -k 1,2
 }
 
-# Nothing where there are no rows.
-print_audit_text() {
-    awk -F '\t' -v columns="$audit_columns" '
-        BEGIN {
-            most = split(toupper(columns), title, " ")
-            for (i = 1; i <= most; i++) width[i] = length(title[i])
-        }
-        function cell(i, text) {
-            return i == most ? text : sprintf("%-" (width[i] + 2) "s", text)
-        }
-        function line(i, text) {
-            text = ""
-            for (i = 1; i <= most; i++) text = text cell(i, $i == "" ? "-" : $i)
-            print text
-        }
-        NR == FNR {
-            for (i = 1; i < most; i++) if (length($i) > width[i]) width[i] = length($i)
-            next
-        }
-        FNR == 1 {
-            text = ""
-            for (i = 1; i <= most; i++) text = text cell(i, title[i])
-            print text
-        }
-        { line() }' "$1" "$1"
-}
-
-# RFC 4180. What a spreadsheet would take for a formula gets a quote in front.
-print_audit_csv() {
-    printf '%s\r\n' "$audit_columns" | tr ' ' ','
-    awk -F '\t' '{
-        text = ""
-        for (i = 1; i <= 10; i++) {
-            value = $i
-            if (value ~ /^[=+@-]/) value = "\047" value
-            gsub(/"/, "\"\"", value)
-            text = text (i > 1 ? "," : "") "\"" value "\""
-        }
-        printf "%s\r\n", text
-    }' "$1"
-}
-
-# RFC 8259: an array, one object a line; null for what there is not.
-print_audit_json() {
-    awk -F '\t' -v columns="$audit_columns" '
-        function quoted(text, out, i, c) {
-            if (text !~ /["\\]/) return "\"" text "\""
-            out = ""
-            for (i = 1; i <= length(text); i++) {
-                c = substr(text, i, 1)
-                out = out (c == "\"" || c == "\\" ? "\\" : "") c
-            }
-            return "\"" out "\""
-        }
-        function list(text, names, count, out, i) {
-            count = split(text, names, ",")
-            out = ""
-            for (i = 1; i <= count; i++) out = out (i > 1 ? "," : "") quoted(names[i])
-            return "[" out "]"
-        }
-        BEGIN { most = split(columns, name, " "); printf "[" }
-        {
-            line = (NR > 1 ? "," : "") "\n{"
-            for (i = 1; i < most; i++) {
-                line = line quoted(name[i]) ":" ($i == "" ? "null" : quoted($i)) ","
-            }
-            printf "%s%s:%s}", line, quoted(name[most]), list($most)
-        }
-        END { print "\n]" }' "$1"
-}
-
 # Status 1 where there are findings among what is printed.
 audit_access() {
     audit_options "$@"
@@ -243,6 +172,6 @@ audit_access() {
         audit_read "$kind"
     done
     { audit_join_users && audit_join_roles; } | audit_select >"$audit_dir/report"
-    "print_audit_$format" "$audit_dir/report"
+    "print_report_$format" "$audit_columns" "$audit_dir/report"
     ! awk -F '\t' '$10 != "" { found = 1; exit } END { exit !found }' "$audit_dir/report"
 }
