@@ -45,7 +45,7 @@ class Fleet:
 
     def beat(self, agent, boot="b1", age_ms=0, ttl_ms=310_000, workers=1):
         """One heartbeat, both halves: whether another process has the name."""
-        words = (ttl_ms, boot, age_ms, workers, "1.0", 1700000000)
+        words = (ttl_ms, boot, age_ms, workers, "1.0", 1700000000, "head")
         other = self("describe", f"reeve:agent:{agent}", *words)
         self("join", "reeve:agents", ttl_ms, agent)
         return other == "1"

@@ -27,6 +27,7 @@ def test_a_heartbeat_describes_and_counts(fleet, redis):
         "workers": "3",
         "version": "1.0",
         "started": "1700000000",
+        "head": "head",
         "seen": str(EPOCH_MS),
     }
     assert members(redis) == {"a": EPOCH_MS + 310_000}
