@@ -73,27 +73,34 @@ END_TEST
 static int64_t verifying_ns(const char *text)
 {
     struct phc phc = parsed(text);
-    int64_t least_ns = INT64_MAX;
+    struct timespec before, after;
 
-    for (int i = 0; i < 5; i++) {
-        struct timespec before, after;
-
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
-        (void)is_right(&phc, STR("Password"));
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
-        int64_t ns =
-            (after.tv_sec - before.tv_sec) * INT64_C(1000000000) + (after.tv_nsec - before.tv_nsec);
-        least_ns = ns < least_ns ? ns : least_ns;
-    }
-    return least_ns;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+    (void)is_right(&phc, STR("Password"));
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+    return (after.tv_sec - before.tv_sec) * INT64_C(1000000000) + (after.tv_nsec - before.tv_nsec);
 }
 
-/* What nobody's password costs knows the parameters, and not how long each record's hash is. */
+static void keep_least(int64_t *least_ns, int64_t ns)
+{
+    *least_ns = ns < *least_ns ? ns : *least_ns;
+}
+
+/* What nobody's password costs knows the parameters, and not how long each record's hash is. Twice the
+ * work never looks like less than one and a half of it; a neighbour on the processor may make it look so
+ * for a while. */
 START_TEST(the_length_of_a_hash_costs_nothing)
 {
-    int64_t one_block_ns = verifying_ns(known[1].text), two_blocks_ns = verifying_ns(known[2].text);
+    int64_t one_block_ns = INT64_MAX, two_blocks_ns = INT64_MAX;
 
-    ck_assert_int_lt(two_blocks_ns, one_block_ns * 3 / 2);
+    for (int i = 0; i < 100; i++) {
+        keep_least(&one_block_ns, verifying_ns(known[1].text));
+        keep_least(&two_blocks_ns, verifying_ns(known[2].text));
+        if (i >= 4 && two_blocks_ns < one_block_ns * 3 / 2) {
+            return;
+        }
+    }
+    ck_abort_msg("%lld ns against %lld ns", (long long)two_blocks_ns, (long long)one_block_ns);
 }
 END_TEST
 
