@@ -45,11 +45,18 @@ def start_with_sink(tmp_path):
         stack.stop()
 
 
-@pytest.fixture(params=KINDS)
-def server(request, tmp_path):
-    server = SyslogServer(request.param, tmp_path)
-    yield server
-    server.leave()
+@pytest.fixture
+def start_server(tmp_path):
+    """start_server(kind): a syslog server."""
+    servers = []
+
+    def start(kind):
+        servers.append(SyslogServer(kind, tmp_path))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.leave()
 
 
 def file_lines(agent):
@@ -72,8 +79,10 @@ def sink_events(agent, event):
 
 
 @pytest.mark.sanitized
-def test_every_line_arrives_as_it_stands(server, start_with_sink, tmp_path):
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_line_arrives_as_it_stands(kind, start_server, start_with_sink, tmp_path):
     """Segments and checkpoints too, in order; what was received verifies as the file does."""
+    server = start_server(kind)
     server.start()
     stack = start_with_sink(server, audit_segment_size="16KiB")
     is_lossy = server.kind == "udp"  # as much as its socket's buffer has room for
@@ -105,9 +114,10 @@ def test_every_line_arrives_as_it_stands(server, start_with_sink, tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("server", STREAMS, indirect=True)
-def test_nothing_is_missing_over_kills_outages_and_rotations(server, start_with_sink, is_long):
+@pytest.mark.parametrize("kind", STREAMS)
+def test_nothing_is_missing_over_kills_outages_and_rotations(kind, start_server, start_with_sink, is_long):
     """A message may come twice then, with the same id; none is missing, and none is torn."""
+    server = start_server(kind)
     chance = random.Random(5)
     server.start()
     stack = start_with_sink(server, audit_segment_size="64KiB")
@@ -151,9 +161,10 @@ def test_nothing_is_missing_over_kills_outages_and_rotations(server, start_with_
     assert set(heads) == {line for line in file_lines(agent) if b'"type":"checkpoint"' in line}
 
 
-@pytest.mark.parametrize("server", ["tcp", "unix", "unix-stream"], indirect=True)
-def test_a_reader_that_reads_nothing_holds_up_no_verdict(server, start_with_sink):
+@pytest.mark.parametrize("kind", ["tcp", "unix", "unix-stream"])
+def test_a_reader_that_reads_nothing_holds_up_no_verdict(kind, start_server, start_with_sink):
     """Neither does it see a second connection; when it reads again all is there."""
+    server = start_server(kind)
     server.start()
     stack = start_with_sink(server)
     agent = stack.agents[0]
@@ -177,10 +188,11 @@ def test_a_reader_that_reads_nothing_holds_up_no_verdict(server, start_with_sink
     assert len(sink_events(agent, "failing")) == len(sink_events(agent, "recovered")) == 1
 
 
-@pytest.mark.parametrize("server", ["tcp", "udp", "unix"], indirect=True)
+@pytest.mark.parametrize("kind", ["tcp", "udp", "unix"])
 @pytest.mark.sanitized
-def test_a_server_that_is_gone_is_told_once_and_found_again(server, start_with_sink):
+def test_a_server_that_is_gone_is_told_once_and_found_again(kind, start_server, start_with_sink):
     """Gone at the start, there, gone, and there again. Of UDP one message may be lost each time."""
+    server = start_server(kind)
     stack = start_with_sink(server)
     agent = stack.agents[0]
     for round in (1, 2):
@@ -200,8 +212,9 @@ def test_a_server_that_is_gone_is_told_once_and_found_again(server, start_with_s
     assert server.ids() <= written
 
 
-@pytest.mark.parametrize("server", ["udp"], indirect=True)
-def test_a_long_line_is_cut_in_a_datagram_and_says_so(server, start_with_sink):
+@pytest.mark.parametrize("kind", ["udp"])
+def test_a_long_line_is_cut_in_a_datagram_and_says_so(kind, start_server, start_with_sink):
+    server = start_server(kind)
     server.start()
     stack = start_with_sink(server, fields={"max_message": '"1KiB"'})
     with Peer.connect(stack.agents[0].address) as peer:
@@ -218,9 +231,10 @@ def test_a_long_line_is_cut_in_a_datagram_and_says_so(server, start_with_sink):
         assert lines[int(message.data["truncated"])].startswith(message.line)
 
 
-@pytest.mark.parametrize("server", ["tcp"], indirect=True)
-def test_what_was_removed_before_it_was_sent_is_told(server, start_with_sink):
+@pytest.mark.parametrize("kind", ["tcp"])
+def test_what_was_removed_before_it_was_sent_is_told(kind, start_server, start_with_sink):
     """An outage longer than what is kept: old segments wait up to the sink's hold."""
+    server = start_server(kind)
     server.start()
     stack = start_with_sink(
         server, fields={"hold": '"2"'}, audit_segment_size="16KiB", audit_keep_segments=1

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import table
+from test_syslog import start_server, start_with_sink  # noqa: F401  fixtures
 
 E2E = Path(__file__).resolve().parents[1] / "e2e"
 

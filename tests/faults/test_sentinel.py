@@ -15,13 +15,14 @@ from harness.agent import Agent
 from harness.redis import AGENT_PASSWORD
 from harness.resp import Connection
 from harness.sentinel import Cluster
+from harness.stack import UNCOUNTED
 from harness.wait import wait_until
 from world import NAP_S, Caller, key_of
 
 ROW = "R33 Sentinel failover"
 RESUMES_S = 2.0
 QUOTA = 600
-OPTIONS = {"max_age": "300ms", "drain_delay": "0", "log_level": "info"}
+OPTIONS = {"max_age": "300ms", "drain_delay": "0", "log_level": "info", **UNCOUNTED}
 
 
 class Seat:
