@@ -8,7 +8,7 @@ import time
 import pytest
 from crowd import Watch, mono_us
 from harness.spop import Peer
-from test_revocation import MAX_US, P99_US, PAUSE, last_allow, percentile
+from test_revocation import PAUSE, assert_soon, last_allow, percentile
 
 USERS = 4
 GATES = 'gate "*" { accept = {cert} }\n'
@@ -103,5 +103,4 @@ def test_a_revoked_certificate_is_refused_everywhere_within_milliseconds(crowd, 
     )
     # Each agent was asked often enough for the figure to mean something.
     assert min(thread.asked for thread in asking) > rounds * USERS * 2
-    assert percentile(times, 0.99) < P99_US
-    assert max(times) < MAX_US
+    assert_soon(times, is_long)
