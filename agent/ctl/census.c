@@ -7,15 +7,18 @@
 #define KEY_BYTES_MAX 512
 
 /* It touches no key. Servers judge by the one that is named whether it may run. */
+static const char page_text[] =
+    "local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', '500')\n"
+    "local out = { 'cursor', page[1] }\n"
+    "for _, key in ipairs(page[2]) do\n"
+    "    out[#out + 1] = 'key'\n"
+    "    out[#out + 1] = key\n"
+    "end\n"
+    "return out\n";
+
 static struct store_script page_script = {
     .name = "page",
-    .text = {"local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', '500')\n"
-             "local out = { 'cursor', page[1] }\n"
-             "for _, key in ipairs(page[2]) do\n"
-             "    out[#out + 1] = 'key'\n"
-             "    out[#out + 1] = key\n"
-             "end\n"
-             "return out\n"},
+    .text = {page_text, sizeof(page_text) - 1},
 };
 
 struct census {
@@ -136,7 +139,6 @@ bool census_take(struct rehearsal *rehearsal, enum record_kind kind, census_cb *
     char pattern[PATTERN_BYTES], key[KEY_BYTES_MAX];
     int length = snprintf(key, sizeof(key), "%sused:{page}:page", rehearsal->config->prefix);
 
-    page_script.text = str_from_c(page_script.text.ptr); /* its length */
     if (store_script_init(&page_script) != ERR_OK) {
         heap_fail();
     }
