@@ -18,6 +18,7 @@ from harness.apikey import key_id, with_checksum
 from harness.redis import Redis
 from harness.resp import Connection
 from harness.spop import Peer
+from harness.stack import PATIENT
 from harness.tokens import ISSUER, make_key, mint
 from harness.wait import wait_until
 
@@ -41,7 +42,7 @@ class Desk:
         self.admin = Admin(self.redis.url)
         gates = directory / "gates.conf"
         gates.write_text(GATES)
-        self.agent = Agent("agent", "api-keys", directory, self.redis.url)
+        self.agent = Agent("agent", "api-keys", directory, self.redis.url, **PATIENT)
         self.agent.use_config(gates)
         audit = self.agent.audit_path
         self.config = reevectl.reader_config(directory, self.redis, audit, GATES)
@@ -373,7 +374,7 @@ def tokens(desk, tmp_path_factory):
     config.write_text(desk.config.read_text() + section)
     gates = folder / "gates.conf"
     gates.write_text(GATES + section)
-    agent = Agent("tokens", "api-keys", folder, desk.redis.url)
+    agent = Agent("tokens", "api-keys", folder, desk.redis.url, **PATIENT)
     agent.use_config(gates)
     with_key(desk, "token-user", "roles=reader,writer")
     file = folder / "token"

@@ -12,6 +12,7 @@ from harness.agent import Agent
 from harness.pki import Authority
 from harness.redis import Redis
 from harness.spop import Peer
+from harness.stack import PATIENT
 from harness.wait import wait_until
 from test_explain import same
 
@@ -43,7 +44,7 @@ class Desk:
         self.gates = directory / "gates.conf"
         self.gates.write_text(GATES)
         (directory / "more.conf").write_text(MORE)
-        self.agent = Agent("agent", "basic", directory, self.redis.url)
+        self.agent = Agent("agent", "basic", directory, self.redis.url, **PATIENT)
         self.agent.use_config(self.gates)
         self.config = reevectl.reader_config(directory, self.redis, self.agent.audit_path, GATES)
         self.staff = Authority(directory, "staff", "/O=Corp/CN=Staff CA")
