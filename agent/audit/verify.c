@@ -172,7 +172,7 @@ static void take_checkpoint(struct audit_verify *verify, const struct audit_read
     uint8_t hash[CRYPTO_SHA256_BYTES];
     uint64_t segment, block;
 
-    if (verify->segment == 0 || verify->is_stub) {
+    if (verify->segment == 0 || verify->holds_removed) {
         verify->stray_lines++;
         return;
     }
@@ -249,7 +249,7 @@ static void check_sequence(struct audit_verify *verify, const struct audit_read_
 
 static void take_record(struct audit_verify *verify, const struct audit_read_line *line)
 {
-    if (verify->segment == 0 || verify->is_stub) {
+    if (verify->segment == 0 || verify->holds_removed) {
         verify->stray_lines++;
         return;
     }
@@ -311,7 +311,8 @@ static enum err read_file(struct audit_verify *verify, const char *path, bool is
     }
     verify->path = path;
     verify->stray_lines = 0;
-    verify->is_stub = length > ending && strcmp(path + length - ending, AUDIT_REMOVED_SUFFIX) == 0;
+    verify->holds_removed =
+        length > ending && strcmp(path + length - ending, AUDIT_REMOVED_SUFFIX) == 0;
     while ((result = audit_reader_next(reader, &line)) == AUDIT_READ_LINE) {
         take_line(verify, &line);
     }
@@ -350,7 +351,7 @@ static void check_missing_heads(struct audit_verify *verify)
 
 static void check_end(struct audit_verify *verify)
 {
-    if (verify->segment == 0 || verify->is_segment_stub) {
+    if (verify->segment == 0 || verify->is_segment_removed) {
         fault(verify, "no segment is there that could be verified");
     } else if (verify->open_bytes > OPEN_BYTES_MAX) {
         fault(verify,

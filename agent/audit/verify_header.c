@@ -93,14 +93,14 @@ static void check_previous(struct audit_verify *verify, uint64_t number, bool is
 /* Behind the last checkpoint of the segment that ends here. */
 static void end_segment(struct audit_verify *verify)
 {
-    verify->has_end = verify->segment > 0 && !verify->is_segment_stub &&
+    verify->has_end = verify->segment > 0 && !verify->is_segment_removed &&
                       crypto_hash_peek(verify->hasher, verify->end) == ERR_OK;
 }
 
 /* Segments are removed from the first one on. */
 static void check_removal(struct audit_verify *verify, uint64_t number)
 {
-    if (verify->segment > 0 && !verify->is_segment_stub) {
+    if (verify->segment > 0 && !verify->is_segment_removed) {
         fault(verify, "%s: segment %llu was removed, but segment %llu before it was not",
               verify->path, ULL(number), ULL(verify->segment));
     }
@@ -114,7 +114,7 @@ static bool is_kept_before(struct audit_verify *verify, const struct audit_read_
 {
     uint8_t before[CRYPTO_SHA256_BYTES], now[CRYPTO_SHA256_BYTES];
 
-    if (!verify->is_segment_stub || number != verify->segment ||
+    if (!verify->is_segment_removed || number != verify->segment ||
         crypto_hash_peek(verify->hasher, before) != ERR_OK) {
         return false;
     }
@@ -127,7 +127,7 @@ static void begin_segment(struct audit_verify *verify, const struct audit_read_l
                           uint64_t number, const uint8_t previous[CRYPTO_SHA256_BYTES])
 {
     verify->segment = number;
-    verify->is_segment_stub = verify->is_stub;
+    verify->is_segment_removed = verify->holds_removed;
     verify->block = 0;
     verify->open_lines = 1;
     verify->open_bytes = line->raw.len;
@@ -147,13 +147,13 @@ void verify_take_header(struct audit_verify *verify, const struct audit_read_lin
         fault(verify, "%s: a header without its number", verify->path);
     }
     if (is_kept_before(verify, line, number, previous)) {
-        verify->last_removed -= !verify->is_stub;
-        verify->is_segment_stub = verify->is_stub;
+        verify->last_removed -= !verify->holds_removed;
+        verify->is_segment_removed = verify->holds_removed;
         return;
     }
     struct signature_key *key = key_of(line->text);
     bool is_next = verify->segment > 0 && number == verify->segment + 1;
-    if (verify->is_stub) {
+    if (verify->holds_removed) {
         check_removal(verify, number);
     }
     check_order(verify, number);

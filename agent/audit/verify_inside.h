@@ -21,9 +21,9 @@ struct audit_verify {
     struct crypto_hasher *hasher;
     struct signature_key *root;
 
-    const char *path; /* that is read */
-    bool is_stub;     /* the file holds headers of segments that were removed */
-    bool is_segment_stub;
+    const char *path;   /* that is read */
+    bool holds_removed; /* the file holds headers of segments that were removed */
+    bool is_segment_removed;
     uint64_t segment, block;          /* 0: no header yet */
     struct signature_key *key;        /* of the segment; NULL: it has none */
     uint8_t end[CRYPTO_SHA256_BYTES]; /* of the segment before, all its lines */
