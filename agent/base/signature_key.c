@@ -432,18 +432,6 @@ static enum err read_public(const struct block *block, struct signature_key **ou
     return finish(pkey, out, diag);
 }
 
-enum err signature_key_pem(struct str pem, struct signature_key **out, struct diag *diag)
-{
-    struct block block = {0};
-    enum err e = read_block(pem, &block, diag);
-
-    if (e == ERR_OK) {
-        e = read_public(&block, out, diag);
-    }
-    block_free(&block);
-    return e;
-}
-
 static EVP_PKEY *public_half(EVP_PKEY *whole)
 {
     uint8_t *bytes = NULL;
@@ -474,14 +462,28 @@ static enum err read_private(const struct block *block, struct signature_key **o
                 : refuse(ERR_SYNTAX, diag, "a private key that does not parse");
 }
 
-enum err signature_key_of_private(struct str pem, struct signature_key **out, struct diag *diag)
+typedef enum err read_block_fn(const struct block *block, struct signature_key **out,
+                               struct diag *diag);
+
+static enum err read_pem(struct str pem, read_block_fn *read, struct signature_key **out,
+                         struct diag *diag)
 {
     struct block block = {0};
     enum err e = read_block(pem, &block, diag);
 
     if (e == ERR_OK) {
-        e = read_private(&block, out, diag);
+        e = read(&block, out, diag);
     }
     block_free(&block);
     return e;
+}
+
+enum err signature_key_pem(struct str pem, struct signature_key **out, struct diag *diag)
+{
+    return read_pem(pem, read_public, out, diag);
+}
+
+enum err signature_key_of_private(struct str pem, struct signature_key **out, struct diag *diag)
+{
+    return read_pem(pem, read_private, out, diag);
 }

@@ -60,12 +60,8 @@ static enum err init(void *item, const char *title, struct diag *diag)
 {
     struct cert_policy *policy = item;
 
-    if (!str_is_name(str_from_c(title))) {
-        diag_set(diag, "expected a name of A-Z a-z 0-9 . _ @ -, at most 64");
-        return ERR_SYNTAX;
-    }
     apply_user(policy, USER_CN);
-    return text_own(str_from_c(title), &policy->name, diag);
+    return text_own_title(title, &policy->name, diag);
 }
 
 static enum err check(void *item, struct diag *diag)

@@ -229,13 +229,9 @@ static enum err init(void *item, const char *title, struct diag *diag)
 {
     struct jwt_policy *policy = item;
 
-    if (!str_is_name(str_from_c(title))) {
-        diag_set(diag, "expected a name of A-Z a-z 0-9 . _ @ -, at most 64");
-        return ERR_SYNTAX;
-    }
     policy->leeway_s = LEEWAY_S;
     policy->needs_revocations = true;
-    enum err e = text_own(str_from_c(title), &policy->name, diag);
+    enum err e = text_own_title(title, &policy->name, diag);
     return e == ERR_OK ? text_own(STR("sub"), &policy->user_claim, diag) : e;
 }
 

@@ -197,15 +197,11 @@ static enum err init(void *item, const char *title, struct diag *diag)
 {
     struct sink_policy *sink = item;
 
-    if (!str_is_name(str_from_c(title))) {
-        diag_set(diag, "expected a name of A-Z a-z 0-9 . _ @ -, at most 64");
-        return ERR_SYNTAX;
-    }
     sink->facility = 16;
     sink->message_bytes = 8192;
     sink->timeout_us = 5000000;
     sink->hold_count = 4;
-    enum err e = text_own(str_from_c(title), &sink->name, diag);
+    enum err e = text_own_title(title, &sink->name, diag);
     e = e == ERR_OK ? text_own(STR("reeved"), &sink->app_name, diag) : e;
     return e == ERR_OK ? text_own(STR("reeve@32473"), &sink->sd_id, diag) : e;
 }

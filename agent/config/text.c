@@ -26,6 +26,15 @@ enum err text_own(struct str text, struct str *out, struct diag *diag)
     return ERR_OK;
 }
 
+enum err text_own_title(const char *title, struct str *out, struct diag *diag)
+{
+    if (!str_is_name(str_from_c(title))) {
+        diag_set(diag, "expected a name of A-Z a-z 0-9 . _ @ -, at most 64");
+        return ERR_SYNTAX;
+    }
+    return text_own(str_from_c(title), out, diag);
+}
+
 void text_drop(struct str *text)
 {
     free((char *)(uintptr_t)text->ptr);

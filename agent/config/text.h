@@ -16,6 +16,8 @@ bool text_is_line(struct str text);
 
 /* ERR_MEMORY. */
 enum err text_own(struct str text, struct str *out, struct diag *diag) MUST_USE;
+/* A section's title, which must be a name: ERR_SYNTAX. ERR_MEMORY. */
+enum err text_own_title(const char *title, struct str *out, struct diag *diag) MUST_USE;
 /* Absent is accepted. */
 void text_drop(struct str *text);
 
