@@ -59,6 +59,17 @@ static enum err find_head(const char *path, char **text, struct diag *diag)
     return result == AUDIT_READ_END ? ERR_OK : ERR_IO;
 }
 
+/* What an agent writes is ASCII; anything else could say something to the terminal. */
+static bool is_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < 0x20 || *text > 0x7e) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int command_audit_head(int argc, char **argv)
 {
     struct diag diag = {0};
@@ -74,9 +85,12 @@ int command_audit_head(int argc, char **argv)
     if (!text) {
         return command_fail("%s: no checkpoint in it", argv[0]);
     }
-    puts(text);
+    bool is_ours = is_printable(text);
+    if (is_ours) {
+        puts(text);
+    }
     free(text);
-    return 0;
+    return is_ours ? 0 : command_fail("%s: its last is no checkpoint of an agent's", argv[0]);
 }
 
 static int print_hashes(const struct audit_privacy *privacy, const char *text)

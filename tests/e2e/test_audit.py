@@ -161,6 +161,15 @@ def test_audit_of_a_busy_and_killed_agent_verifies(start_stack, signing):
     assert "fault  cut: the head is segment" in told.stdout
 
 
+@pytest.mark.parametrize("byte", [b"\x1b", b"\x7f", b"\xc2\x9b", b"\r"])
+def test_a_head_says_nothing_to_a_terminal(tmp_path, byte):
+    path = tmp_path / "forged"
+    path.write_bytes(b'{"v":1,"type":"checkpoint","seq":"' + byte + b'[2J"}\n')
+    told = reevectl("head", path)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "is no checkpoint of an agent's" in told.stderr
+
+
 def test_verification_says_what_it_can_not_do(tmp_path, signing):
     _, public = signing
     assert reevectl("verify").returncode == 2
