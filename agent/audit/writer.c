@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -19,8 +18,6 @@
 #define IDLE_PAUSE_US      50000
 #define RETRY_PAUSE_US     10000
 #define RETRY_PAUSE_MAX_US 1000000
-#define CHECK_INTERVAL_US  1000000
-#define GATHER_STEP_US     100
 
 /* What a ring must be able to take between two looks: 350 bytes a record, 200,000 records/s. */
 #define BURST_BYTES_PER_MS 70000
@@ -90,319 +87,21 @@ static struct audit_writer *new_writer(const struct audit_writer_settings *setti
     return writer;
 }
 
-static void bump(_Atomic uint64_t *counter, uint64_t by)
-{
-    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
-}
-
-/* Swaps in another path, if one was asked for. True: the file should be looked at now. */
-static bool take_requests(struct audit_writer *writer)
-{
-    pthread_mutex_lock(&writer->mutex);
-    bool is_wanted = writer->wants_reopen || writer->next_path;
-    writer->wants_reopen = false;
-    if (writer->next_path) {
-        free(writer->path);
-        writer->path = writer->next_path;
-        writer->next_path = NULL;
-    }
-    pthread_mutex_unlock(&writer->mutex);
-    return is_wanted;
-}
-
-static void note_sync_time(struct audit_writer *writer, int64_t us)
-{
-    writer->sync_us += (us - writer->sync_us) / 4;
-}
-
-void writer_sync_failed(struct audit_writer *writer, struct now now)
-{
-    uint64_t swallowed;
-
-    bump(&writer->write_errors, 1);
-    if (log_limit_pass(&writer->write_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
-        log_error("audit: %s can not be synced: %s; its last records go into a new segment",
-                  log_quote(str_from_c(writer->path)).text, strerror(errno));
-    }
-    journal_sink(writer->journal, "failing", "the file can not be synced");
-    writer->is_poisoned = true;
-    audit_batch_rewind(&writer->batch, true);
-}
-
-/* In durable mode: the lines in the file are settled once the disk has them. */
-static enum err sync_group(struct audit_writer *writer, struct now now)
-{
-    struct audit_batch *batch = &writer->batch;
-
-    if (!batch->has_unsettled) {
-        return ERR_OK;
-    }
-    int64_t begin_us = clock_read().mono_us;
-    if (audit_file_sync(&writer->file) != ERR_OK) {
-        writer_sync_failed(writer, now);
-        return ERR_IO;
-    }
-    audit_batch_settle(batch);
-    note_sync_time(writer, clock_read().mono_us - begin_us);
-    pthread_mutex_lock(&writer->mutex);
-    if (writer->settings.settled_cb) {
-        writer->settings.settled_cb(writer->settings.settled_context);
-    }
-    pthread_mutex_unlock(&writer->mutex);
-    return ERR_OK;
-}
-
-static enum err replace_poisoned(struct audit_writer *writer, struct now now)
-{
-    enum err e = writer_replace_file(writer, now);
-
-    writer->is_poisoned = e != ERR_OK;
-    return e;
-}
-
-/* The block that is open is closed in the file that is left, as far as that takes it. */
-static void leave_file(struct audit_writer *writer, struct now now)
-{
-    uint64_t count = 0;
-
-    if (audit_batch_is_empty(&writer->batch)) {
-        writer_put_checkpoint(writer, true, now);
-        if (!audit_batch_is_empty(&writer->batch) &&
-            audit_batch_deliver(&writer->batch, &writer->file, &count) != ERR_OK) {
-            audit_batch_cut(&writer->batch, &writer->file);
-            audit_batch_restart(&writer->batch);
-        }
-    }
-    if (writer->settings.is_durable) {
-        sync_group(writer, now);
-    }
-}
-
-/* The old file goes on where the new one can not be had. */
-static void reopen(struct audit_writer *writer, struct now now)
-{
-    int old = writer->file.fd;
-    struct diag diag = {0};
-    uint64_t swallowed;
-
-    writer->check_due_us = now.mono_us + CHECK_INTERVAL_US;
-    audit_batch_cut(&writer->batch, &writer->file);
-    if (audit_file_is_named(&writer->file, writer->path)) {
-        return;
-    }
-    leave_file(writer, now);
-    enum err e = audit_file_open(&writer->file, writer->path, &diag);
-    if (e != ERR_OK) {
-        bump(&writer->write_errors, 1);
-        if (log_limit_pass(&writer->open_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
-            log_error("%s", diag.text);
-        }
-    } else if (writer->file.fd != old) {
-        writer->is_poisoned = false;
-        writer_begin_segment(writer, now);
-        journal_sink(writer->journal, "file_changed", writer->path);
-        log_info("audit: %s opened anew", log_quote(str_from_c(writer->path)).text);
-    }
-}
-
-static void warn_of_pressure(struct audit_writer *writer, struct now now)
-{
-    uint64_t swallowed;
-
-    for (size_t i = 0; i < writer->batch.source_count; i++) {
-        struct spool_counters counters;
-
-        spool_counters(writer->batch.sources[i].spool, &counters);
-        if (counters.used_bytes > counters.capacity_bytes / 2 &&
-            log_limit_pass(&writer->full_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
-            log_warning("audit: the spool is more than half full; denials are being coalesced");
-        }
-    }
-}
-
-static void drop_leftovers(struct audit_writer *writer)
-{
-    for (size_t i = writer->batch.source_count; i-- > 0;) {
-        struct audit_source *source = &writer->batch.sources[i];
-
-        if (source->is_leftover && spool_is_done(source->spool)) {
-            spool_close(source->spool);
-            audit_batch_remove(&writer->batch, i);
-        }
-    }
-}
-
-static void note_result(struct audit_writer *writer, enum err e, int saved_errno, struct now now)
-{
-    uint64_t swallowed;
-
-    if (e == ERR_OK && writer->is_failing) {
-        log_info("audit: the file takes records again");
-        journal_sink(writer->journal, "recovered", NULL);
-    } else if (e != ERR_OK && !writer->is_failing) {
-        journal_sink(writer->journal, "failing", e == ERR_IO ? strerror(saved_errno) : err_text(e));
-    }
-    writer->is_failing = e != ERR_OK;
-    if (e == ERR_OK) {
-        return;
-    }
-    bump(&writer->write_errors, 1);
-    if (log_limit_pass(&writer->write_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
-        log_error("audit: %s can not be written: %s; records wait in the spool",
-                  log_quote(str_from_c(writer->path)).text,
-                  e == ERR_IO ? strerror(saved_errno) : err_text(e));
-    }
-}
-
-/* A new segment, before what waits, for a file that is not what it was. */
-static void begin_anew(struct audit_writer *writer, enum err e, struct now now)
-{
-    if (writer->settings.is_durable) {
-        audit_batch_rewind(&writer->batch, e == ERR_RANGE);
-    }
-    if (e == ERR_RANGE) {
-        log_info("audit: %s was cut by somebody else; a new segment begins",
-                 log_quote(str_from_c(writer->path)).text);
-        writer_begin_segment(writer, now);
-        return;
-    }
-    reopen(writer, now);
-}
-
-static enum err deliver(struct audit_writer *writer, struct now now)
-{
-    uint64_t count = 0;
-    enum err e = audit_batch_deliver(&writer->batch, &writer->file, &count);
-
-    if (e == ERR_MISSING || e == ERR_RANGE) {
-        begin_anew(writer, e, now);
-        e = audit_batch_deliver(&writer->batch, &writer->file, &count);
-    }
-    note_result(writer, e, errno, now);
-    bump(&writer->written, count);
-    writer->segment_records += count;
-    writer_note_proof(writer, now);
-    atomic_store_explicit(&writer->redelivered, writer->batch.redelivered_count,
-                          memory_order_relaxed);
-    return e;
-}
-
-enum turn {
-    TURN_IDLE,
-    TURN_MOVED,
-    TURN_MORE, /* the batch was full: there is more at once */
-    TURN_FAILED,
-};
-
-/* Fills the empty batch. */
-static void fill(struct audit_writer *writer)
-{
-    writer->batch.room = audit_proof_room(&writer->proof);
-    audit_batch_fill(&writer->batch);
-    atomic_store_explicit(&writer->lost, writer->batch.unreadable_count, memory_order_relaxed);
-}
-
-/* What comes next into the empty batch: a checkpoint, or lines. */
-static void prepare(struct audit_writer *writer, struct now now)
-{
-    bool is_segment_due = writer_is_segment_due(writer, now);
-
-    writer_put_checkpoint(writer, is_segment_due, now);
-    if (!audit_batch_is_empty(&writer->batch)) {
-        return;
-    }
-    if (is_segment_due && sync_group(writer, now) == ERR_OK) {
-        writer_rotate(writer, now);
-    }
-    if (audit_batch_is_empty(&writer->batch)) {
-        fill(writer);
-    }
-}
-
-/* The batch has no room left, or there was no room for lines in it. */
-static bool is_more_likely(const struct audit_batch *batch)
-{
-    return batch->proof_length > 0 || batch->length - batch->start >= batch->room;
-}
-
-static bool is_unread(const struct audit_batch *batch)
-{
-    for (size_t i = 0; i < batch->source_count; i++) {
-        const struct audit_source *source = &batch->sources[i];
-        const struct audit_ring_control *control = spool_ring(source->spool)->control;
-
-        if (atomic_load_explicit(&control->head, memory_order_relaxed) != source->read_position) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Those who were answered after the last sync are about to ask again. What they make goes into one
- * sync, not the first of it into one and the rest into another: so lines are written while they come,
- * but the sync is not put off for longer than it takes itself. */
-static bool is_gathering(const struct audit_writer *writer)
-{
-    const struct audit_batch *batch = &writer->batch;
-    int64_t age_us = clock_read().mono_us - writer->group_begin_us;
-
-    if (!batch->has_unsettled || writer->sync_us < GATHER_STEP_US || age_us > writer->sync_us) {
-        return false;
-    }
-    if (is_unread(batch)) {
-        return true;
-    }
-    usleep(GATHER_STEP_US);
-    return is_unread(batch);
-}
-
-static enum turn turn(struct audit_writer *writer, struct now now)
-{
-    writer->batch.now = now;
-    if (take_requests(writer) || now.mono_us >= writer->check_due_us) {
-        reopen(writer, now);
-        warn_of_pressure(writer, now);
-        writer_remove_old(writer, now);
-    }
-    if (writer->is_poisoned && replace_poisoned(writer, now) != ERR_OK) {
-        return TURN_FAILED;
-    }
-    if (audit_batch_is_empty(&writer->batch)) {
-        prepare(writer, now);
-    }
-    if (audit_batch_is_empty(&writer->batch)) {
-        drop_leftovers(writer);
-        return sync_group(writer, now) == ERR_OK ? TURN_IDLE : TURN_FAILED;
-    }
-    bool is_full = is_more_likely(&writer->batch);
-    if (!writer->batch.has_unsettled) {
-        writer->group_begin_us = now.mono_us;
-    }
-    if (deliver(writer, now) != ERR_OK) {
-        (void)sync_group(writer, now);
-        return TURN_FAILED;
-    }
-    if (writer->batch.unsettled_bytes < AUDIT_GROUP_BYTES && (is_full || is_gathering(writer))) {
-        return TURN_MORE;
-    }
-    return sync_group(writer, now) != ERR_OK ? TURN_FAILED : is_full ? TURN_MORE : TURN_MOVED;
-}
-
-static void set_pause(struct audit_writer *writer, enum turn result)
+static void set_pause(struct audit_writer *writer, enum writer_turn result)
 {
     int64_t doubled = writer->pause_us * 2;
 
     switch (result) {
-    case TURN_MORE:
+    case WRITER_MORE:
         writer->pause_us = 0;
         break;
-    case TURN_MOVED:
+    case WRITER_MOVED:
         writer->pause_us = BUSY_PAUSE_US;
         break;
-    case TURN_IDLE:
+    case WRITER_IDLE:
         writer->pause_us = doubled > BUSY_PAUSE_US ? doubled : BUSY_PAUSE_US;
         break;
-    case TURN_FAILED:
+    case WRITER_FAILED:
         doubled = doubled < RETRY_PAUSE_MAX_US ? doubled : RETRY_PAUSE_MAX_US;
         writer->pause_us = doubled > RETRY_PAUSE_US ? doubled : RETRY_PAUSE_US;
         return;
@@ -462,13 +161,13 @@ static void finish_segment(struct audit_writer *writer)
 
 static void drain(struct audit_writer *writer, int64_t give_up_us)
 {
-    enum turn result = TURN_MOVED;
+    enum writer_turn result = WRITER_MOVED;
     struct now now = clock_read();
 
     /* Idle and not drained: what is left can not be read. */
-    while (!is_drained(writer) && result != TURN_IDLE && now.mono_us < give_up_us) {
-        result = turn(writer, now);
-        if (result == TURN_FAILED) {
+    while (!is_drained(writer) && result != WRITER_IDLE && now.mono_us < give_up_us) {
+        result = writer_turn(writer, now);
+        if (result == WRITER_FAILED) {
             usleep(RETRY_PAUSE_US);
         }
         now = clock_read();
@@ -477,7 +176,7 @@ static void drain(struct audit_writer *writer, int64_t give_up_us)
         log_error("audit: not everything could be written; the rest waits in the spool files");
     }
     finish_segment(writer);
-    drop_leftovers(writer);
+    writer_drop_leftovers(writer);
     if (audit_file_sync(&writer->file) != ERR_OK) {
         log_error("audit: %s can not be synced: %s", log_quote(str_from_c(writer->path)).text,
                   strerror(errno));
@@ -492,7 +191,7 @@ static void *run(void *context)
     pthread_setname_np(pthread_self(), "audit");
     do {
         now = clock_read();
-        set_pause(writer, turn(writer, now));
+        set_pause(writer, writer_turn(writer, now));
     } while (!pause_until(writer, now.mono_us + writer->pause_us));
     drain(writer, writer->give_up_us);
     return NULL;
@@ -500,11 +199,11 @@ static void *run(void *context)
 
 static void deliver_leftovers(struct audit_writer *writer)
 {
-    enum turn result;
+    enum writer_turn result;
 
     do {
-        result = turn(writer, clock_read());
-    } while (result == TURN_MOVED || result == TURN_MORE);
+        result = writer_turn(writer, clock_read());
+    } while (result == WRITER_MOVED || result == WRITER_MORE);
 }
 
 static enum err open_proof(struct audit_writer *writer,
@@ -552,7 +251,7 @@ enum err audit_writer_open(const struct audit_writer_settings *settings, struct 
         free_writer(writer);
         return e;
     }
-    writer->check_due_us = now.mono_us + CHECK_INTERVAL_US;
+    writer->check_due_us = now.mono_us + WRITER_CHECK_INTERVAL_US;
     audit_file_refresh(&writer->file);
     writer_resume(writer, now);
     deliver_leftovers(writer);

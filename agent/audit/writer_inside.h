@@ -1,6 +1,7 @@
-/* The writer, as its two halves see it: the thread and its turns (writer.c), and what it does about
- * segments (writer_segment.c). Private to audit/. All of it belongs to the writer's thread, or to who
- * opens and closes the writer while that does not run, but for what is said. */
+/* The writer, as its parts see it: its life, from opening to draining, and what others ask of it
+ * (writer.c); its turns, which deliver and settle (writer_turn.c); what it does about segments
+ * (writer_segment.c). Private to audit/. All of it belongs to the writer's thread, or to who opens and
+ * closes the writer while that does not run, but for what is said. */
 #ifndef REEVE_AUDIT_WRITER_INSIDE_H
 #define REEVE_AUDIT_WRITER_INSIDE_H
 
@@ -14,7 +15,8 @@
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
 
-#define WRITER_LOG_INTERVAL_US 10000000
+#define WRITER_LOG_INTERVAL_US   10000000
+#define WRITER_CHECK_INTERVAL_US 1000000 /* between two looks at where the file's name leads */
 
 struct audit_writer {
     struct audit_batch batch;
@@ -52,6 +54,21 @@ struct audit_writer {
 
     _Atomic uint64_t written, write_errors, redelivered, lost;
 };
+
+/* What a turn came to. */
+enum writer_turn {
+    WRITER_IDLE, /* nothing waits that can be read */
+    WRITER_MOVED,
+    WRITER_MORE, /* the batch was full, or its group gathers: there is more at once */
+    WRITER_FAILED,
+};
+
+/* One batch at most, from the spools into the file, and what is due before it: what was asked for,
+ * another file, a checkpoint, the next segment. */
+enum writer_turn writer_turn(struct audit_writer *writer, struct now now);
+
+/* Closes the spools of earlier boots whose records are all delivered. */
+void writer_drop_leftovers(struct audit_writer *writer);
 
 /* Goes on with what an earlier boot left in the file, or begins a segment. */
 void writer_resume(struct audit_writer *writer, struct now now);
