@@ -13,6 +13,8 @@ int main(void)
     srunner_add_suite(runner, outage_suite());
     srunner_add_suite(runner, call_suite());
     srunner_add_suite(runner, check_suite());
+    srunner_add_suite(runner, queue_suite());
+    srunner_add_suite(runner, units_suite());
     srunner_add_suite(runner, faults_suite());
     srunner_add_suite(runner, memory_suite());
     srunner_add_suite(runner, fleet_suite());
