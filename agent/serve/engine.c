@@ -4,7 +4,7 @@
 
 #include "agent/decide/memo.h"
 #include "agent/serve/parked.h"
-#include "agent/serve/peer.h"
+#include "agent/serve/question.h"
 
 /* A buffer holds many typical frames, and always one of the largest. */
 #define BUFFER_BYTES_MIN (64u * 1024)
@@ -53,7 +53,7 @@ void engine_release(struct engine *engine, struct now now)
 
     engine->now = now;
     while (engine->held_first && engine->held_first->held.sequence <= settled) {
-        peer_release(engine->held_first);
+        question_release(engine->held_first);
     }
 }
 
@@ -61,7 +61,7 @@ void engine_release(struct engine *engine, struct now now)
 static int64_t expire(const struct parked_queue *queue, struct now now)
 {
     while (queue->first && queue->first->deadline_us <= now.mono_us) {
-        peer_refuse(queue->first, REASON_DEADLINE);
+        question_refuse(queue->first, REASON_DEADLINE);
     }
     return queue->first ? queue->first->deadline_us : INT64_MAX;
 }

@@ -5,6 +5,7 @@
 
 #include "agent/base/crypto.h"
 #include "agent/serve/peer.h"
+#include "agent/serve/question.h"
 
 #define FREE_MAX 1024
 
@@ -16,7 +17,7 @@ static void wake_cb(struct waiter *waiter, struct now now)
     struct parked *parked = (struct parked *)(void *)waiter;
 
     parked->engine->now = now;
-    peer_resume(parked);
+    question_resume(parked);
 }
 
 struct parked *parked_take(struct engine *engine)

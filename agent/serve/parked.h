@@ -29,7 +29,7 @@ struct parked {
     struct now arrival;
     enum parked_pace pace;
     int64_t deadline_us; /* monotonic */
-    struct held {        /* an allow whose record is not settled yet; see peer_release() */
+    struct held {        /* an allow whose record is not settled yet; see question_release() */
         uint8_t *reply;  /* whole frame; NULL: not held */
         uint8_t *heap;   /* where it stands; NULL: inline, behind the payload */
         size_t length;

@@ -58,14 +58,11 @@ bool peer_wants_input(const struct peer *peer);
 bool peer_output(const struct peer *peer, const uint8_t **bytes, size_t *length);
 void peer_sent(struct peer *peer, size_t length);
 
+/* A stretch of at least `length` bytes at the output's end, of which out_last->end moves over what is
+ * written. NULL when out of memory: the peer is broken. */
+uint8_t *peer_output_room(struct peer *peer, size_t length);
+
 /* Sends DISCONNECT with that status and closes. */
 void peer_disconnect(struct peer *peer, enum spoe_status status);
-
-/* Runs a parked request again, or refuses it. */
-void peer_resume(struct parked *parked);
-void peer_refuse(struct parked *parked, enum reason reason);
-/* Sends a held reply: its record is settled. One that is refused instead has a record that
- * supersedes the first. */
-void peer_release(struct parked *parked);
 
 #endif
