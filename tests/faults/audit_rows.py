@@ -227,7 +227,7 @@ ROWS = [
         tests=[(AUDIT, "test_case_76_every_line_is_json_whatever_the_arguments_hold")]),
     Row("U16", "the clock steps back by an hour", "sequences rise; both clocks are recorded", step_back,
         sequences_rise, options={"clocks": ("agent", "redis")}),
-    Row("U17", "the end is cut off; all else: tests/unit/audit/proof.c", "verification names it",
+    Row("U17", "the end is cut off; all else: tests/unit/audit/tampering.c", "verification names it",
         tests=[(AUDIT, "test_audit_of_a_busy_and_killed_agent_verifies")]),
     Row("U18", "each write takes 7 bytes; ENOSPC at each byte: tests/unit/audit/batch.c", "the same results",
         calls_fail("write", every=1, most=7, kind="file"), served_all_the_same("write"), options=FAULTS),

@@ -12,7 +12,9 @@ int main(void)
     srunner_add_suite(runner, batch_suite());
     srunner_add_suite(runner, writer_suite());
     srunner_add_suite(runner, recover_suite());
-    srunner_add_suite(runner, proof_suite());
+    srunner_add_suite(runner, segments_suite());
+    srunner_add_suite(runner, keys_suite());
+    srunner_add_suite(runner, tampering_suite());
     srunner_add_suite(runner, forgery_suite());
     srunner_add_suite(runner, key_memory_suite());
     srunner_add_suite(runner, sync_suite());

@@ -11,16 +11,18 @@ Suite *entry_suite(void);
 Suite *follow_suite(void);
 Suite *forgery_suite(void);
 Suite *key_memory_suite(void);
+Suite *keys_suite(void);
 Suite *kill_suite(void);
 Suite *line_suite(void);
 Suite *outlet_suite(void);
-Suite *proof_suite(void);
 Suite *recover_suite(void);
 Suite *ring_suite(void);
+Suite *segments_suite(void);
 Suite *sink_suite(void);
 Suite *spool_suite(void);
 Suite *syslog_suite(void);
 Suite *sync_suite(void);
+Suite *tampering_suite(void);
 Suite *writer_suite(void);
 
 #endif
