@@ -12,6 +12,10 @@ int main(void)
     srunner_add_suite(runner, memory_suite());
     srunner_add_suite(runner, outage_suite());
     srunner_add_suite(runner, parts_suite());
+    srunner_add_suite(runner, record_key_suite());
+    srunner_add_suite(runner, record_values_suite());
+    srunner_add_suite(runner, record_told_suite());
+    srunner_add_suite(runner, record_corpus_suite());
     srunner_add_suite(runner, waiting_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
