@@ -1,7 +1,7 @@
 /*
  * A parked request: it waits for a record from the store, for work that takes longer, or, decided
- * already, for its audit record to be settled. It holds its
- * own copy of the NOTIFY's payload, since the peer's buffer is reused, and is run again from that copy.
+ * already, for its audit record to be settled, with the pace that it had before. It holds its own copy of
+ * the NOTIFY's payload, since the peer's buffer is reused, and is run again from that copy.
  *
  * Linked in two lists: its peer's (cancelled when the peer goes) and the engine's for its pace, by
  * deadline.

@@ -77,7 +77,7 @@ static bool record(struct engine *engine, const struct request *request,
 /* What an allow is held in; NULL: there is no place or no memory for one more. */
 static struct parked *take_place(struct peer *peer, const struct question *question)
 {
-    struct parked *parked = parked_may(peer, PARKED_FAST) ? parked_take(peer->engine) : NULL;
+    struct parked *parked = parked_may(peer, question->pace) ? parked_take(peer->engine) : NULL;
 
     if (!parked) {
         return NULL;
@@ -85,7 +85,7 @@ static struct parked *take_place(struct peer *peer, const struct question *quest
     parked->stream_id = question->stream_id;
     parked->frame_id = question->frame_id;
     parked->arrival = question->arrival;
-    if (parked_link(parked, peer, question->payload, PARKED_FAST) != ERR_OK) {
+    if (parked_link(parked, peer, question->payload, question->pace) != ERR_OK) {
         parked_give(peer->engine, parked);
         return NULL;
     }
@@ -223,6 +223,7 @@ static struct question parked_question(const struct parked *parked, struct reque
                              .frame_id = parked->frame_id,
                              .payload = parked->payload,
                              .arrival = parked->arrival,
+                             .pace = parked->pace,
                              .supersedes = parked->held.reply ? (int64_t)parked->held.sequence : 0};
 }
 

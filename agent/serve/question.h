@@ -23,7 +23,8 @@ struct question {
     uint64_t frame_id;
     struct spoe_bytes payload; /* borrowed */
     struct now arrival;
-    int64_t supersedes; /* a record that is taken back; 0: none */
+    enum parked_pace pace; /* of what it waited for; a held allow has the same patience */
+    int64_t supersedes;    /* a record that is taken back; 0: none */
 };
 
 /* Answers it, parks it or holds its reply; the request is read from its payload. May disconnect the

@@ -3,6 +3,7 @@
 
 #include "agent/audit/entry.h"
 #include "agent/audit/spool_inside.h"
+#include "agent/base/phc.h"
 #include "agent/serve/parked.h"
 #include "agent/serve/peer.h"
 #include "tests/scenario/box.h"
@@ -14,8 +15,9 @@ static void open_box(const char *mode)
     char conf[512];
 
     snprintf(conf, sizeof(conf),
-             "gate \"*\" { accept = {apikey} mode = \"%s\" }\naudit_mode = durable\n"
-             "deadline = \"150ms\"\nstore_timeout = \"100ms\"\nmax_age = \"10s\"\n"
+             "gate \"*\" { accept = {apikey, basic} mode = \"%s\" }\naudit_mode = durable\n"
+             "deadline = \"150ms\"\ndeadline_slow = \"800ms\"\nstore_timeout = \"100ms\"\nmax_age "
+             "= \"10s\"\n"
              "max_in_flight = 8\nmax_in_flight_connection = 5",
              mode);
     box_open(&box, conf);
@@ -154,6 +156,33 @@ START_TEST(a_peer_that_leaves_takes_its_answers_along)
 }
 END_TEST
 
+/* Its arrival was long ago when it is decided: an allow has the patience of what it waited for. */
+START_TEST(an_allow_after_slow_work_is_held_until_the_slow_deadline)
+{
+    const struct phc_cost cheap = {.scheme = PHC_PBKDF2_SHA256, .iterations = 1000};
+    struct spop_question question = box_question(&box);
+    char hash[PHC_TEXT_MAX];
+
+    ck_assert_int_eq(phc_make(&cheap, STR("secret"), hash), ERR_OK);
+    fake_store_set(box.fake, "reeve:user:{bob}", "state", "active");
+    fake_store_set(box.fake, "reeve:user:{bob}", "roles", "reader");
+    fake_store_set(box.fake, "reeve:user:{bob}", "password", hash);
+    question.apikey = NULL;
+    question.authorization = box_basic(STR("bob:secret"));
+    uint64_t id = box_ask(&box, 0, &question);
+    box_step(&box);
+    box_advance(&box, 300000);
+    box_hash(&box, true);
+    box_step(&box);
+    ck_assert_uint_eq(acks(0, id), 0);
+    ck_assert_uint_eq(box.engine.queues[PARKED_SLOW].count, 1);
+    box_advance(&box, 400000);
+    settle_all();
+    box_expect(&box, 0, id, "allow", 200, "ok");
+    ck_assert_uint_eq(box.engine.parked_count, 0);
+}
+END_TEST
+
 START_TEST(an_observing_gate_lets_go_at_the_deadline)
 {
     box_close(&box);
@@ -179,6 +208,7 @@ int main(void)
     tcase_add_test(tcase, at_the_deadline_it_is_a_deny_and_the_record_is_superseded);
     tcase_add_test(tcase, above_the_bound_it_is_overload_and_never_an_allow);
     tcase_add_test(tcase, a_peer_that_leaves_takes_its_answers_along);
+    tcase_add_test(tcase, an_allow_after_slow_work_is_held_until_the_slow_deadline);
     tcase_add_test(tcase, an_observing_gate_lets_go_at_the_deadline);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
