@@ -57,6 +57,11 @@ void engine_release(struct engine *engine, struct now now)
     }
 }
 
+bool engine_holds(const struct engine *engine, uint64_t sequence)
+{
+    return engine->held_first && engine->held_first->held.sequence <= sequence;
+}
+
 /* The queue's next deadline; INT64_MAX: none. */
 static int64_t expire(const struct parked_queue *queue, struct now now)
 {

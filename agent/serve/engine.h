@@ -91,6 +91,9 @@ void engine_fini(struct engine *engine);
 /* Answers the allows whose records are settled by now. */
 void engine_release(struct engine *engine, struct now now);
 
+/* Whether an allow is held whose record is this one or an earlier one. */
+bool engine_holds(const struct engine *engine, uint64_t sequence);
+
 /* Refuses what waited past its deadline. Gives the next deadline on the monotonic clock, -1 where
  * nothing waits. */
 int64_t engine_expire(struct engine *engine, struct now now);

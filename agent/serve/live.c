@@ -183,14 +183,14 @@ void live_tick(struct live *live)
     }
 }
 
-bool live_has_fences(const struct live *live)
+size_t live_fences(const struct live *live)
 {
-    return live->fence_count > 0;
+    return live->fence_count;
 }
 
-void live_settle(struct live *live, bool is_flushed, struct now now)
+void live_settle(struct live *live, bool is_sent, struct now now)
 {
-    if (is_flushed && live->is_proven && live->fence_count > 0) {
+    if (is_sent && live->is_proven && live->fence_count > 0) {
         directory_seal(live->directory, now);
         for (size_t i = 0; i < live->fence_count; i++) {
             fleet_acknowledge(live->fleet, str_make(live->fences[i].id, live->fences[i].length),

@@ -40,11 +40,12 @@ void live_free(struct live *live);
 /* Once per turn of the loop, before output is flushed. */
 void live_tick(struct live *live);
 
-/* Whether a fence waits for what was decided before it to be sent. */
-bool live_has_fences(const struct live *live);
+/* How many fences wait for what was decided before them to be sent. */
+size_t live_fences(const struct live *live);
 
-/* Once per turn, after output was flushed; is_flushed: nothing of it is left. */
-void live_settle(struct live *live, bool is_flushed, struct now now);
+/* Once per turn, after output was flushed; is_sent: nothing is left of what was decided before the
+ * fences. */
+void live_settle(struct live *live, bool is_sent, struct now now);
 
 /* The worker decides no more. True when that is known to all. */
 bool live_leave(struct live *live, struct now now);

@@ -57,6 +57,25 @@ static bool is_flushed(const struct worker *worker)
     return true;
 }
 
+/* Allows that are held were decided before, too. */
+static bool has_sent_before_fences(struct worker *worker)
+{
+    size_t count = live_fences(worker->live);
+
+    if (count > worker->fence_count) {
+        worker->fence_sequence = spool_sequence(worker->spool);
+    }
+    worker->fence_count = count;
+    return count > 0 && is_flushed(worker) &&
+           !engine_holds(&worker->engine, worker->fence_sequence);
+}
+
+static void settle_fences(struct worker *worker, struct now now)
+{
+    live_settle(worker->live, has_sent_before_fences(worker), now);
+    worker->fence_count = live_fences(worker->live);
+}
+
 static void free_closed(struct worker *worker)
 {
     while (worker->closed) {
@@ -110,7 +129,7 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
         /* Frames that had waited for the output to drain now wait for the next turn. */
         arm_deadline(worker, now.mono_us);
     }
-    live_settle(worker->live, live_has_fences(worker->live) && is_flushed(worker), now);
+    settle_fences(worker, now);
     spool_tick(worker->spool, now);
     free_closed(worker);
 }

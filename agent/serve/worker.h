@@ -74,6 +74,8 @@ struct worker {
     struct connection *connections;
     struct connection *dirty;
     struct connection *closed;
+    size_t fence_count;      /* that waited at the end of the last turn */
+    uint64_t fence_sequence; /* the last record when the last of them was told */
     bool is_unready;
     bool is_draining;
     bool was_up;                /* the store answered once */

@@ -6,8 +6,9 @@ import subprocess
 import time
 
 import pytest
+from faultlib import Faults
 from harness.admin import PROGRAM
-from harness.agent import Agent
+from harness.agent import BUILD, Agent
 from harness.redis import AGENT_USER, Redis
 from harness.spop import Peer, notify, request_arguments
 from harness.wait import wait_until
@@ -73,6 +74,26 @@ def test_after_a_receipt_no_agent_decides_by_what_was(stack):
         assert [stack.fetch(user="alice").status for _ in range(10)] == [403] * 10
         assert receipt(stack, "user", "enable", "alice") == (2, 2)
         assert [stack.fetch(user="alice").status for _ in range(10)] == [200] * 10
+
+
+def test_a_receipt_waits_for_allows_that_wait_for_the_disk(start_stack, tmp_path):
+    """In durable mode what was decided before a change is told later: never behind its receipt."""
+    faults = Faults(BUILD / "libfaultlib.so", tmp_path / "faults")
+    prefix = ["env", *(f"{name}={value}" for name, value in faults.env.items())]
+    stack = start_stack(
+        agents=1, prefix=prefix, drain_delay="0", workers=1, audit_mode="durable", deadline="10s"
+    )
+    wait_until(lambda: "tells of changes" in stack.agents[0].log(), "the worker to be told of changes")
+    with Peer.connect(stack.agents[0].address) as peer:
+        peer.greet()
+        assert peer.ask(1, key=stack.keys["alice"])["verdict"] == "allow"
+        faults.strike("fdatasync", every=1, delay_s=1.0)
+        peer.send(notify(2, request_arguments(key=stack.keys["alice"])))
+        assert not peer.is_readable(within=0.1)
+        assert receipt(stack, "user", "disable", "alice") == (1, 1)
+        assert peer.is_readable(within=0)
+        assert peer.receive().variables()["verdict"] == "allow"
+        assert peer.ask(3, key=stack.keys["alice"])["reason"] == "user_disabled"
 
 
 def test_a_user_with_a_name_as_long_as_can_be(stack):

@@ -83,11 +83,14 @@ START_TEST(an_allow_waits_until_its_record_is_settled)
     uint64_t sequence = spool_sequence(box.spool);
 
     ck_assert(box.engine.has_held);
+    ck_assert(engine_holds(&box.engine, sequence - 1));
     ck_assert_uint_eq(acks(0, first), 0);
     spool_note_settled(box.spool, sequence - 1);
     engine_release(&box.engine, box.engine.now);
     box_collect(&box, 0);
     ck_assert_uint_eq(acks(0, second), 0);
+    ck_assert(!engine_holds(&box.engine, sequence - 1));
+    ck_assert(engine_holds(&box.engine, sequence));
     box_expect(&box, 0, first, "allow", 200, "ok");
     settle_all();
     box_expect(&box, 0, second, "allow", 200, "ok");
