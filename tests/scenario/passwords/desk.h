@@ -1,6 +1,6 @@
-/* Who comes with a name and a password in Authorization, at gates that take them. Hashes are made
- * when a test says so. CONF in desk.c has the gates. Alice has the password "secret" and bob has none. A test's own, from
- * passwords_setup() to passwords_teardown(). */
+/* Who comes with a name and a password in Authorization, at gates that take them (CONF in desk.c has
+ * them). Hashes are made when a test says so. Alice has the password "secret" and bob has none. A
+ * test's own, from passwords_setup() to passwords_teardown(). */
 #ifndef REEVE_TESTS_SCENARIO_PASSWORDS_DESK_H
 #define REEVE_TESTS_SCENARIO_PASSWORDS_DESK_H
 
