@@ -135,6 +135,13 @@ static int section_field_cb(cfg_t *cfg, cfg_opt_t *opt, const char *value, void 
     return keep(value, result);
 }
 
+/* An empty list has no value to call back for, and would take back what was set before it. */
+static bool is_emptied(const struct section *section, const struct section_field *field,
+                       cfg_opt_t *opt)
+{
+    return cfg_opt_size(opt) == 0 && (current->fields_seen & 1u << (field - section->fields)) != 0;
+}
+
 /* The values were checked one by one; here those that stand at the section's end count. */
 static enum err read_section(const struct section *section, void *item, cfg_t *cfg,
                              struct diag *diag)
@@ -142,6 +149,10 @@ static enum err read_section(const struct section *section, void *item, cfg_t *c
     for (const struct section_field *field = section->fields; field->name; field++) {
         cfg_opt_t *opt = cfg_getopt(cfg, field->name);
 
+        if (is_emptied(section, field, opt)) {
+            diag_set(diag, "%s: already set", field->name);
+            return ERR_SYNTAX;
+        }
         for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
             struct diag why;
             enum err e = section_set(field, item, str_from_c(cfg_opt_getnstr(opt, i)), &why);

@@ -47,6 +47,8 @@ static const struct {
      "reeve.conf:3: gate \"x\": mode: already set\n"},
     {"gate x { accept = {apikey}\naccept = {} \naccept = {apikey} }",
      "reeve.conf:3: gate \"x\": accept: already set\n"},
+    {"gate x { accept = {apikey} also = {cert}\nalso = {} }",
+     "reeve.conf:2: gate \"x\": also: already set\n"},
     {"gate x { accept = {apikey} }\ngate x { accept = {apikey} }",
      "reeve.conf:2: found duplicate title 'x'\n"},
     {"gate \"a b\" { accept = {apikey} }", "reeve.conf:1: gate \"a b\": expected a frontend's name "
@@ -117,12 +119,12 @@ START_TEST(options_reach_the_gate)
 }
 END_TEST
 
-START_TEST(an_emptied_list_is_empty)
+START_TEST(an_empty_list_is_empty)
 {
-    struct config *config =
-        box_load("gate x { accept = {apikey} relax = {semicolon}\n relax = {} }");
+    struct config *config = box_load("gate x { accept = {apikey} relax = {}\n also = {} }");
 
     ck_assert_uint_eq(config_gate(config, STR("x"))->relax, 0);
+    ck_assert_uint_eq(config_gate(config, STR("x"))->also, 0);
     config_unref(config);
 }
 END_TEST
@@ -163,7 +165,7 @@ Suite *gates_suite(void)
     tcase_add_test(tests, every_error_of_every_gate_is_listed);
     tcase_add_test(tests, unset_options_are_strict);
     tcase_add_test(tests, options_reach_the_gate);
-    tcase_add_test(tests, an_emptied_list_is_empty);
+    tcase_add_test(tests, an_empty_list_is_empty);
     tcase_add_test(tests, the_exact_name_wins_over_the_star);
     tcase_add_test(tests, without_a_star_other_frontends_have_no_gate);
     suite_add_tcase(suite, tests);
