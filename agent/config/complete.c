@@ -176,11 +176,14 @@ static void check_sentinels(struct draft *draft)
 static const struct order {
     const char *small, *large;
     size_t small_offset, large_offset;
+    bool may_be_equal;
 } orders[] = {
     {"store_timeout", "deadline", offsetof(struct config, store_timeout_us),
-     offsetof(struct config, deadline_us)},
+     offsetof(struct config, deadline_us), false},
     {"drain_delay", "drain_timeout", offsetof(struct config, drain_delay_us),
-     offsetof(struct config, drain_timeout_us)},
+     offsetof(struct config, drain_timeout_us), false},
+    {"failure_wait", "failure_wait_max", offsetof(struct config, failure_wait_us),
+     offsetof(struct config, failure_wait_max_us), true},
 };
 
 static int64_t duration_at(const struct config *config, size_t offset)
@@ -198,12 +201,14 @@ static void check_order(struct draft *draft, const struct order *order)
     char small_text[VALUE_TEXT_MAX], large_text[VALUE_TEXT_MAX];
     struct diag diag;
 
-    if (small < large || !is_good(draft, order->small) || !is_good(draft, order->large)) {
+    if (small < large || (order->may_be_equal && small == large) || !is_good(draft, order->small) ||
+        !is_good(draft, order->large)) {
         return;
     }
     value_print_duration((uint64_t)small, small_text);
     value_print_duration((uint64_t)large, large_text);
-    diag_set(&diag, "%s must be below %s, which is %s", small_text, order->large, large_text);
+    diag_set(&diag, "%s must %s %s, which is %s", small_text,
+             order->may_be_equal ? "not be above" : "be below", order->large, large_text);
     /* Told where somebody set one of the two. */
     bool blames_small = is_set(draft, order->small) || !is_set(draft, order->large);
     draft_error(draft, draft_origin(draft, the(blames_small ? order->small : order->large)),

@@ -71,6 +71,10 @@ static const struct {
      "reeve.conf:1: drain_delay: 4s must be below drain_timeout, which is 4s\n"},
     {"drain_delay = 10s\n",
      "reeve.conf:1: drain_delay: 10s must be below drain_timeout, which is 10s\n"},
+    {"failure_wait = 1h\n",
+     "reeve.conf:1: failure_wait: 1h must not be above failure_wait_max, which is 15m\n"},
+    {"failure_wait_max = 999ms\n",
+     "reeve.conf:1: failure_wait: 1s must not be above failure_wait_max, which is 999ms\n"},
     /* A refused value says nothing about the other. */
     {"deadline = 5ms\nstore_timeout = 1s\n",
      "reeve.conf:1: deadline: expected a duration from 10ms to 10s, got \"5ms\"\n"},

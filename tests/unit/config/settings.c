@@ -99,6 +99,8 @@ static const struct {
     {"sentinel_user",
      "sentinels = {tcp://s:1} sentinel_primary = p sentinel_password_file = password\n"},
     {"sentinel_password_file", "sentinels = {tcp://s:1} sentinel_primary = p\n"},
+    {"failure_wait", "failure_wait_max = 1h\n"},
+    {"failure_wait_max", "failure_wait = 10ms\n"},
 };
 
 static const char *beside(const char *name)
