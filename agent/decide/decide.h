@@ -6,10 +6,10 @@
  *   -> user -> team -> rules -> limits
  *
  * The steps are a pure function of the request, the directory, the leases and the instant, with no
- * effect before the end: limits are checked one after the other and spent together in the last
- * step, and a credential that failed is counted when all is over. So a decision that had to wait is
- * simply run again from the start when its record or its units came: nothing of a half-run survives,
- * and a change that arrived meanwhile counts.
+ * effect before the end but notes that may be made twice (a use, a success): limits are checked one
+ * after the other and spent together in the last step, and a credential that failed is counted when
+ * all is over. So a decision that had to wait is simply run again from the start when its record or
+ * its units came: nothing of a half-run survives, and a change that arrived meanwhile counts.
  */
 #ifndef REEVE_DECIDE_DECIDE_H
 #define REEVE_DECIDE_DECIDE_H

@@ -1,7 +1,7 @@
 /*
  * Whether the caller's roles allow the request. A user's denies always apply; the role subset of a
- * key, token or certificate narrows the allows only. Shadow roles decide nothing: what they would change is told
- * in `shadow`.
+ * key, token or certificate narrows the allows only. Shadow roles decide nothing: what they would
+ * change is told in `shadow`.
  */
 #include "agent/access/role.h"
 #include "agent/decide/explain.h"

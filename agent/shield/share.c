@@ -131,7 +131,7 @@ static bool lives(struct shield_share *share)
 
 /* ---- names ---- */
 
-/* Of a text that is too long for it the hash stands in. Zeroed where that fails: no name. */
+/* Of a text that is too long for it the hash stands in. False where that fails: no name. */
 static bool make_name(struct shield_share *share, struct str kind, struct str text,
                       uint8_t name[SHIELD_NAME_BYTES])
 {
