@@ -6,11 +6,12 @@
 
 struct record *parse(enum record_kind kind, const char *const (*pairs)[2], size_t count)
 {
-    struct store_field fields[16];
+    struct store_field fields[16] = {{.name = STR_ABSENT}};
     char *copies[16][2];
     struct record *record = NULL;
     struct diag diag;
 
+    ck_assert_uint_le(count, 16);
     for (size_t i = 0; i < count; i++) {
         copies[i][0] = strdup(pairs[i][0]);
         copies[i][1] = strdup(pairs[i][1]);
