@@ -173,6 +173,18 @@ static void check_sentinels(struct draft *draft)
     }
 }
 
+/* Who asks for the one promise can not mean the other. */
+static void check_audit(struct draft *draft)
+{
+    const struct config *config = draft->config;
+
+    if (config->audit_mode == CONFIG_AUDIT_DURABLE &&
+        config->on_audit_full == CONFIG_AUDIT_FULL_COUNT && is_good(draft, "audit_mode")) {
+        complain(draft, "on_audit_full",
+                 "count lets requests pass without a record, which audit_mode = durable rules out");
+    }
+}
+
 static const struct order {
     const char *small, *large;
     size_t small_offset, large_offset;
@@ -327,6 +339,7 @@ void draft_complete(struct draft *draft)
     read_passwords(draft);
     read_address_key(draft);
     check_sentinels(draft);
+    check_audit(draft);
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
         check_order(draft, &orders[i]);
     }

@@ -280,7 +280,8 @@ const struct setting settings[] = {
      .initial = "8MiB", .needs_restart = true, .help = "Of each worker's spool."},
     {"on_audit_full", .type = &setting_choice, .offset = AT(on_audit_full), .choices = audit_full,
      .initial = "deny",
-     .help = "When the spool has no room: deny the request, or let it pass and count the gap."},
+     .help = "When the spool has no room: deny the request, or let it pass and count the gap. With "
+             "audit_mode = durable: deny."},
 
     {"log_level", .type = &setting_choice, .offset = AT(log_level), .choices = log_levels,
      .initial = "info", .help = "Of the daemon's log on stderr."},

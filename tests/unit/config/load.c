@@ -71,6 +71,9 @@ static const struct {
      "reeve.conf:1: drain_delay: 4s must be below drain_timeout, which is 4s\n"},
     {"drain_delay = 10s\n",
      "reeve.conf:1: drain_delay: 10s must be below drain_timeout, which is 10s\n"},
+    {"audit_mode = durable\non_audit_full = count\n",
+     "reeve.conf:2: on_audit_full: count lets requests pass without a record, which audit_mode = "
+     "durable rules out\n"},
     {"failure_wait = 1h\n",
      "reeve.conf:1: failure_wait: 1h must not be above failure_wait_max, which is 15m\n"},
     {"failure_wait_max = 999ms\n",
