@@ -9,15 +9,10 @@
 
 #include "agent/audit/segment.h"
 #include "agent/audit/segment_read.h"
-#include "agent/audit/signed.h"
 
 #define TEXT_BYTES     1024
-#define RANGES_SHOWN   300
 #define PROGRESS_BYTES ((uint64_t)1024 * 1024)
 #define WORKERS_MAX    65536
-
-/* A block that was about to be closed, the line that filled it, and a header. */
-#define OPEN_BYTES_MAX (2 * AUDIT_BLOCK_BYTES + AUDIT_PROOF_LINE_MAX)
 
 void verify_tell(struct audit_verify *verify, enum audit_verify_kind kind, const char *format, ...)
 {
@@ -44,7 +39,8 @@ enum err audit_verify_new(const struct audit_verify_settings *settings, struct a
     if (verify) {
         verify->settings = *settings;
         verify->hasher = crypto_sha256_new();
-        e = verify->hasher ? ERR_OK : ERR_MEMORY;
+        verify->run = verify_run_new();
+        e = verify->hasher && verify->run ? ERR_OK : ERR_MEMORY;
     }
     if (e == ERR_OK && !str_is_absent(settings->public_key)) {
         e = signature_key_pem(settings->public_key, &verify->root, diag);
@@ -67,6 +63,7 @@ void audit_verify_free(struct audit_verify *verify)
         crypto_hasher_free(verify->hasher);
         signature_key_free(verify->root);
         signature_key_free(verify->key);
+        verify_run_free(verify->run);
         audit_heads_fini(&verify->heads);
         free(verify->origins);
         free(verify);
@@ -91,109 +88,6 @@ void verify_add_hash(struct audit_verify *verify, struct str bytes)
     if (crypto_hash_add(verify->hasher, bytes.ptr, bytes.len) != ERR_OK) {
         fault(verify, "%s: OpenSSL refused", verify->path);
     }
-}
-
-static struct str ranges_of(struct str line)
-{
-    const struct str name = STR(",\"ranges\":[");
-    const char *begin = memmem(line.ptr, line.len, name.ptr, name.len);
-    const char *end = begin ? memmem(begin, (size_t)(line.ptr + line.len - begin), "]]", 2) : NULL;
-
-    if (!end) {
-        return STR("none");
-    }
-    begin += name.len;
-    size_t length = (size_t)(end - begin) + 1;
-    return str_make(begin, length < RANGES_SHOWN ? length : RANGES_SHOWN);
-}
-
-static void check_heads(struct audit_verify *verify, const uint8_t hash[CRYPTO_SHA256_BYTES])
-{
-    size_t count;
-    const struct audit_head *head =
-        audit_heads_find(&verify->heads, verify->segment, verify->block, &count);
-
-    for (; count > 0; head++, count--) {
-        if (memcmp(head->hash, hash, CRYPTO_SHA256_BYTES) != 0) {
-            fault(verify, "%s: segment %llu block %llu is not the one that the head vouches for",
-                  verify->path, ULL(verify->segment), ULL(verify->block));
-        }
-    }
-}
-
-static void check_block(struct audit_verify *verify, const struct audit_read_line *line,
-                        uint64_t segment, uint64_t block, const uint8_t hash[CRYPTO_SHA256_BYTES])
-{
-    uint8_t actual[CRYPTO_SHA256_BYTES];
-    struct str ranges = ranges_of(line->text);
-
-    if (segment != verify->segment) {
-        fault(verify, "%s: segment %llu: a checkpoint of segment %llu, block %llu, records %.*s",
-              verify->path, ULL(verify->segment), ULL(segment), ULL(block), STR_ARG(ranges));
-    } else if (block > verify->block + 1) {
-        fault(verify, "%s: segment %llu: blocks %llu to %llu are missing before records %.*s",
-              verify->path, ULL(segment), ULL(verify->block + 1), ULL(block - 1), STR_ARG(ranges));
-    } else if (block <= verify->block) {
-        fault(verify, "%s: segment %llu: block %llu stands there after %llu: moved or replayed",
-              verify->path, ULL(segment), ULL(block), ULL(verify->block));
-    }
-    if (verify->key && !audit_is_signed(verify->key, line->text, "signature")) {
-        fault(verify, "%s: segment %llu block %llu: not signed by its segment's key; records %.*s",
-              verify->path, ULL(segment), ULL(block), STR_ARG(ranges));
-    }
-    if (crypto_hash_peek(verify->hasher, actual) != ERR_OK ||
-        memcmp(actual, hash, sizeof(actual)) != 0) {
-        fault(verify, "%s: segment %llu block %llu is not as it was written: records %.*s",
-              verify->path, ULL(segment), ULL(block), STR_ARG(ranges));
-    }
-}
-
-/* A start vouches for lines that it did not write: no more than may have been there. */
-static void check_recovered(struct audit_verify *verify, const struct audit_read_line *line,
-                            uint64_t segment, uint64_t block)
-{
-    const struct str mark = STR(",\"recovered\":true");
-    struct str ranges = ranges_of(line->text);
-
-    if (!memmem(line->text.ptr, line->text.len, mark.ptr, mark.len)) {
-        return;
-    }
-    if (verify->open_bytes > OPEN_BYTES_MAX) {
-        fault(verify, "%s: segment %llu block %llu was found at a start: more than an agent leaves",
-              verify->path, ULL(segment), ULL(block));
-        return;
-    }
-    note(verify, "%s: segment %llu block %llu was found at a start, its writer had died: %.*s",
-         verify->path, ULL(segment), ULL(block), STR_ARG(ranges));
-}
-
-static void take_checkpoint(struct audit_verify *verify, const struct audit_read_line *line)
-{
-    uint8_t hash[CRYPTO_SHA256_BYTES];
-    uint64_t segment, block;
-
-    if (verify->segment == 0 || verify->holds_removed) {
-        verify->stray_lines++;
-        return;
-    }
-    if (!audit_read_number(line->text, "segment", &segment) ||
-        !audit_read_number(line->text, "block", &block) ||
-        !audit_read_hex(line->text, "hash", hash, sizeof(hash))) {
-        fault(verify, "%s: segment %llu: the checkpoint after block %llu is damaged", verify->path,
-              ULL(verify->segment), ULL(verify->block));
-        verify_add_hash(verify, line->raw);
-        return;
-    }
-    check_block(verify, line, segment, block, hash);
-    check_recovered(verify, line, segment, block);
-    verify->block = block;
-    verify->counts.blocks++;
-    verify->counts.last_segment = verify->segment;
-    verify->counts.last_block = block;
-    verify->open_lines = verify->open_bytes = 0;
-    check_heads(verify, hash);
-    verify_begin_hash(verify, hash);
-    verify_add_hash(verify, line->raw);
 }
 
 static struct origin *find_origin(struct audit_verify *verify, const struct audit_read_line *line)
@@ -277,7 +171,7 @@ static void take_line(struct audit_verify *verify, const struct audit_read_line 
     if (str_equal(line->type, STR("segment"))) {
         verify_take_header(verify, line);
     } else if (str_equal(line->type, STR("checkpoint"))) {
-        take_checkpoint(verify, line);
+        verify_take_checkpoint(verify, line);
     } else {
         take_record(verify, line);
     }
@@ -285,6 +179,7 @@ static void take_line(struct audit_verify *verify, const struct audit_read_line 
 
 static void end_file(struct audit_verify *verify, size_t rest, bool is_last)
 {
+    verify_settle(verify);
     if (verify->stray_lines > 0) {
         fault(verify, "%s: %llu lines stand in no segment: nothing vouches for them", verify->path,
               ULL(verify->stray_lines));

@@ -4,7 +4,8 @@
  *
  * Files are read once, in the order of their segments, in bounded memory. What is wrong is told by
  * segment, block and the records' ranges; after that the next block is judged by the hash that its
- * signed checkpoint states, so that one fault is one block.
+ * signed checkpoint states, so that one fault is one block. A signature is checked where one behind it does not
+ * vouch for it (verify_inside.h); what is told is the same, perhaps a little later.
  *
  *   faults   what the audit's writer has not done
  *   notes    what is not proved, though nothing is wrong with it: records behind the last checkpoint,

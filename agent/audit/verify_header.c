@@ -93,6 +93,7 @@ static void check_previous(struct audit_verify *verify, uint64_t number, bool is
 /* Behind the last checkpoint of the segment that ends here. */
 static void end_segment(struct audit_verify *verify)
 {
+    verify_settle(verify);
     verify->has_end = verify->segment > 0 && !verify->is_segment_removed &&
                       crypto_hash_peek(verify->hasher, verify->end) == ERR_OK;
 }

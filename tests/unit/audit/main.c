@@ -16,6 +16,7 @@ int main(void)
     srunner_add_suite(runner, keys_suite());
     srunner_add_suite(runner, tampering_suite());
     srunner_add_suite(runner, forgery_suite());
+    srunner_add_suite(runner, signatures_suite());
     srunner_add_suite(runner, key_memory_suite());
     srunner_add_suite(runner, sync_suite());
     srunner_add_suite(runner, follow_suite());

@@ -18,6 +18,7 @@ Suite *outlet_suite(void);
 Suite *recover_suite(void);
 Suite *ring_suite(void);
 Suite *segments_suite(void);
+Suite *signatures_suite(void);
 Suite *sink_suite(void);
 Suite *spool_suite(void);
 Suite *syslog_suite(void);
