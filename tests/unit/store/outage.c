@@ -294,8 +294,7 @@ START_TEST(freed_at_any_time_it_is_over)
         ev_run(world.loop, EVRUN_NOWAIT);
     }
     world_stop(&world);
-    world_pass(&world, 1000);
-    ck_assert_uint_eq(fake_redis_clients(world.server), 0);
+    world_wait_until_left(&world, world.server);
 }
 END_TEST
 

@@ -1,7 +1,9 @@
 #include "tests/unit/store/world.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int answer_count;
@@ -118,6 +120,27 @@ void world_ask_to_the_end(struct world *world, struct asker *asker)
 bool world_is_up(const struct world *world)
 {
     return store_is_up(world->store);
+}
+
+/* Comes last among those that the server accepts, and leaves when it was heard. */
+static void visit(struct world *world, struct fake_redis *server)
+{
+    static const char words[] = "*1\r\n$5\r\nVISIT\r\n";
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(fake_redis_port(server)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(send(fd, words, sizeof(words) - 1, MSG_NOSIGNAL), sizeof(words) - 1);
+    WORLD_UNTIL(world, strstr(fake_redis_log(server), "VISIT\n"));
+    close(fd);
+}
+
+void world_wait_until_left(struct world *world, struct fake_redis *server)
+{
+    visit(world, server);
+    WORLD_UNTIL(world, fake_redis_clients(server) == 0);
 }
 
 static void note_cb(struct ev_loop *loop, ev_timer *watcher, int events)

@@ -58,6 +58,10 @@ store_reply_cb asker_cb;
 
 bool world_is_up(const struct world *world);
 
+/* Waits until all who connected to the server by now have left it: who leaks a connection, even one
+ * that the server did not see yet, waits in vain. It listens on a port. */
+void world_wait_until_left(struct world *world, struct fake_redis *server);
+
 /* Turns the loop for that long. Only to see what does not happen, or comes too early. */
 void world_pass(struct world *world, int64_t us);
 
