@@ -301,6 +301,9 @@ enum err audit_verify_files(struct audit_verify *verify, const char *const *path
     struct file *files = calloc(count > 0 ? count : 1, sizeof(*files));
     enum err e = files ? list_files(paths, count, files, diag) : ERR_MEMORY;
 
+    if (!files) {
+        diag_set(diag, "%s", err_text(e));
+    }
     for (size_t i = 0; i < count && e == ERR_OK; i++) {
         e = read_file(verify, files[i].path, i + 1 == count, diag);
     }

@@ -178,32 +178,36 @@ static int parse(int argc, char **argv, struct options *out)
     return out->file_count > 0 ? 0 : COMMAND_USAGE;
 }
 
-/* Lines of a log that are no heads may stand among them. */
-static int add_heads(struct audit_verify *verify, const char *path)
+/* Lines of a log that are no heads may stand among them. False: told on stderr. */
+static bool add_heads(struct audit_verify *verify, const char *path)
 {
     struct file_text text = {0};
     struct diag diag = {0};
     size_t count = 0, number = 0;
-    int status = 0;
+    bool is_good = true;
     struct str line;
 
     if (file_read(path, FILE_ANY, HEAD_BYTES_MAX, &text, &diag) != ERR_OK) {
-        return command_fail("--head: %s", diag.text);
+        command_fail("--head: %s", diag.text);
+        return false;
     }
     struct str rest = str_make(text.bytes, text.length);
-    while (status == 0 && str_cut(&rest, '\n', &line)) {
+    while (is_good && str_cut(&rest, '\n', &line)) {
         enum err e = audit_verify_add_head(verify, line);
 
         number++;
         count += e == ERR_OK;
-        if (e != ERR_OK && e != ERR_MISSING) {
-            status = command_fail("--head: %s:%zu: %s", path, number,
-                                  e == ERR_SYNTAX ? "a damaged checkpoint" : err_text(e));
+        is_good = e == ERR_OK || e == ERR_MISSING;
+        if (!is_good) {
+            command_fail("--head: %s:%zu: %s", path, number,
+                         e == ERR_SYNTAX ? "a damaged checkpoint" : err_text(e));
         }
     }
     file_text_free(&text);
-    return status != 0 || count > 0 ? status
-                                    : command_fail("--head: %s: no checkpoint in it", path);
+    if (is_good && count == 0) {
+        command_fail("--head: %s: no checkpoint in it", path);
+    }
+    return is_good && count > 0;
 }
 
 static uint64_t sizes(const struct options *options)
@@ -241,17 +245,22 @@ static int verify_files(const struct options *options, struct str public_key)
     struct audit_verify *verify = NULL;
     struct diag diag = {0};
 
+    int status = COMMAND_TROUBLE;
+
     progress_begin(&progress, sizes(options));
     if (audit_verify_new(&settings, &verify, &diag) != ERR_OK) {
-        return command_fail("--public-key: %s", diag.text);
+        command_fail("--public-key: %s", diag.text);
+        return COMMAND_TROUBLE;
     }
-    int status = options->head ? add_heads(verify, options->head) : 0;
-    if (status == 0 &&
-        audit_verify_files(verify, options->files, options->file_count, &diag) != ERR_OK) {
-        status = command_fail("%s", diag.text);
-    } else if (status == 0) {
+    if (!options->head || add_heads(verify, options->head)) {
+        enum err e = audit_verify_files(verify, options->files, options->file_count, &diag);
+
         progress_clear(&progress);
-        status = report_counts(verify);
+        if (e == ERR_OK) {
+            status = report_counts(verify);
+        } else {
+            command_fail("%s", diag.text);
+        }
     }
     audit_verify_free(verify);
     return status;
@@ -266,7 +275,8 @@ static int verify_with_key(const struct options *options)
         return verify_files(options, STR_ABSENT);
     }
     if (file_read(options->public_key, FILE_ANY, PEM_BYTES_MAX, &pem, &diag) != ERR_OK) {
-        return command_fail("--public-key: %s", diag.text);
+        command_fail("--public-key: %s", diag.text);
+        return COMMAND_TROUBLE;
     }
     int status = verify_files(options, str_make(pem.bytes, pem.length));
     file_text_free(&pem);
@@ -278,7 +288,8 @@ int command_audit_verify(int argc, char **argv)
     struct options options = {.files = calloc((size_t)argc + 1, sizeof(*options.files))};
 
     if (!options.files) {
-        return command_fail("out of memory");
+        command_fail("out of memory");
+        return COMMAND_TROUBLE;
     }
     int status = parse(argc, argv, &options);
     if (status == 0) {

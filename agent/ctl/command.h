@@ -1,7 +1,7 @@
 /*
  * reevectl's commands: one file each, one line in the table of main.c. A command gets the words
  * behind its name and gives the process's exit status: 0 done, 1 refused or failed, 2 wrong usage
- * or, where 1 is an answer, trouble.
+ * or, where 1 is an answer, trouble. It is 2 also where stdout can not be written.
  * Results go to stdout, everything else to stderr. Secrets come in through files and stdin, never
  * through arguments.
  */

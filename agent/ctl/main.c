@@ -112,11 +112,13 @@ static const struct command commands[] = {
      "prove that the audit is as it was written",
      "Give all segments, in any order: /var/log/reeve/audit.jsonl*. Prints what is wrong by "
      "segment,\n"
-     "block and records ([boot, worker, first, last]); exit status 1 where something is. The "
-     "public key\n"
-     "is the first key's, of reevectl audit keygen, or, where older segments are gone, that of the "
-     "first\n"
-     "segment given. A head is a line, or several, that hold a checkpoint.\n"},
+     "block and records ([boot, worker, first, last]). The public key is the first key's, of "
+     "reevectl\n"
+     "audit keygen, or, where older segments are gone, that of the first segment given. A head is "
+     "a\n"
+     "line, or several, that hold a checkpoint.\n"
+     "Exit status: 0 all is as it was written, 1 something is not, 2 trouble: not all could be "
+     "verified.\n"},
     {"config check", command_config_check, "FILE", "check a configuration file",
      "Prints \"ok\", or every error with its line.\n"},
     {"config reference", command_config_reference, "", "print every option", ""},
@@ -210,7 +212,8 @@ int main(int argc, char **argv)
     int status = run(argc, argv);
 
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        return command_fail("stdout: %s", strerror(errno));
+        command_fail("stdout: %s", strerror(errno));
+        return COMMAND_TROUBLE; /* an answer that nobody got is none */
     }
     return status;
 }

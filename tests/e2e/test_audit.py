@@ -170,19 +170,56 @@ def test_a_head_says_nothing_to_a_terminal(tmp_path, byte):
     assert "is no checkpoint of an agent's" in told.stderr
 
 
-def test_verification_says_what_it_can_not_do(tmp_path, signing):
-    _, public = signing
-    assert reevectl("verify").returncode == 2
-    assert reevectl("verify", tmp_path / "missing").returncode == 1
-    assert reevectl("verify", public).returncode == 1
+def test_a_head_or_a_key_that_can_not_be_had_is_a_failure(tmp_path, signing):
     empty = tmp_path / "empty"
     empty.touch()
-    assert reevectl("verify", empty, "--public-key", empty).returncode == 1
-    assert reevectl("verify", empty, "--head", public).returncode == 1
     assert reevectl("head", empty).returncode == 1
     again = reevectl("keygen", tmp_path / "audit.key")
     assert again.returncode == 1
     assert "File exists" in again.stderr
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Files of an audit, signed, and the public key's file."""
+    subprocess.run([BUILD / "audit_make", tmp_path, "5000", str(256 * 1024)], check=True)
+    files = sorted(tmp_path.glob("audit.jsonl.0*"))
+    assert len(files) > 2
+    return files, tmp_path / "audit.pub"
+
+
+def test_verification_tells_faults_from_trouble(written, tmp_path):
+    files, public = written
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert reevectl("verify", *files, "--public-key", public).returncode == 0
+    for words in ((empty,), (public,), (*files[1:], "--public-key", public)):
+        told = reevectl("verify", *words)
+        assert (told.returncode, told.stderr) == (1, "")
+        assert told.stdout.splitlines()[-1].startswith("FAULTY ")
+    for words, why in [
+        ((), "usage: "),
+        (("--public-key", public), "usage: "),
+        (("--what", *files), "--what"),
+        ((*files, "--head"), "--head"),
+        ((*files, tmp_path / "missing"), "missing: No such file"),
+        ((*files, tmp_path), "not a regular file"),
+        ((*files, "--public-key", empty), "--public-key: "),
+        ((*files, "--public-key", tmp_path / "missing"), "--public-key: "),
+        ((*files, "--head", tmp_path / "missing"), "--head: "),
+        ((*files, "--head", public), "no checkpoint in it"),
+    ]:
+        told = reevectl("verify", *words)
+        assert (told.returncode, told.stdout) == (2, ""), words
+        assert why in told.stderr
+
+
+def test_an_answer_that_can_not_be_written_is_none(written):
+    files, _ = written
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BUILD / "reevectl", "audit", "verify", *files], stdout=full, stderr=subprocess.PIPE,
+                              text=True, check=False)  # fmt: skip
+    assert done.returncode == 2 and "stdout: No space left" in done.stderr
 
 
 def lifecycle(agent):

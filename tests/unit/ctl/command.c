@@ -163,7 +163,7 @@ START_TEST(an_output_that_can_not_be_written_is_a_failure)
     ck_assert_msg(ctl.status == 0, "%s", ctl.err);
     ctl.output_path = "/dev/full";
     ctl_run(writers[_i].command, writers[_i].input);
-    ck_assert_msg(ctl.status == 1, "%s: %d", writers[_i].command, ctl.status);
+    ck_assert_msg(ctl.status == 2, "%s: %d", writers[_i].command, ctl.status);
     ck_assert_str_eq(ctl.err, "reevectl: stdout: No space left on device\n");
 }
 END_TEST
