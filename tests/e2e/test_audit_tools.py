@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import os
+import random
 import signal
 import subprocess
 import time
+from collections import Counter
 
 import pytest
 
@@ -130,6 +132,8 @@ BROKEN = [
     LINES[0].replace(",", ", ", 3), LINES[0].replace('"alice"', "[1]"), LINES[0].replace('"alice"', "nil"),
     LINES[0].replace('"alice"', '"\\u12"'), LINES[5].replace(":40", ":99999999999999999999"), "\0" * 10,
     '{"v":2' + LINES[0][6:], LINES[0] + LINES[1], "x" * 200_000,
+    LINES[0].replace("T08", "t08"), LINES[0].replace("T08", "T24"), LINES[0].replace("Z", ""),
+    LINES[0].replace("-25T", "-2 T"), LINES[5].replace("T13", "T13:"), LINES[0].replace('"user":', '"user:'),
 ]  # fmt: skip
 
 
@@ -142,6 +146,46 @@ def test_broken_lines_are_named_and_the_others_count(tmp_path, broken):
     assert json.loads(done.stdout)["requests"] == 2
     done = reevectl.run("audit", "grep", "--json", path)
     assert (done.returncode, sequences(done)) == (2, [1, 4])
+
+
+# Beside quote, backslash and control characters, some that differ from them by one or by the first bit.
+NEIGHBOURS = ['"', "\\", "\n", "!", "#", "[", "]", " ", "\x7f", "\x80", "\xa2", "\xdc", "\u2028"]
+
+
+def test_texts_are_read_whatever_stands_where(tmp_path):
+    """A reader that takes eight bytes at once has to find each of them in each place, in runs too."""
+    names = {"x" * before + c * times + "x" * behind for c in NEIGHBOURS for before in range(9)
+             for times in (1, 2, 9) for behind in (0, 1, 8)}  # fmt: skip
+    path = tmp_path / "a"
+    path.write_text("\n".join(json.dumps(json.loads(decision(n, user=name)), separators=(",", ":"), ensure_ascii=False)
+                              for n, name in enumerate(names, 1)) + "\n")  # fmt: skip
+    done = reevectl.run("audit", "report", "--json", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    read = {user["name"]: user["requests"] for user in json.loads(done.stdout)["users"]}  # as they stand there
+    assert read == {json.dumps(name, ensure_ascii=False)[1:-1]: 1 for name in names}
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_what_must_be_escaped_is_found_in_each_place(tmp_path, place):
+    lines = [decision(1, user="NAME").replace("NAME", "x" * place + c + "x" * 9) for c in '"\\\t\x00\x1f']
+    done = reevectl.run("audit", "report", "--json", put(tmp_path / "a", lines))
+    assert done.returncode == 2 and json.loads(done.stdout)["broken_lines"] == len(lines)
+
+
+def test_members_may_come_and_go_from_line_to_line(tmp_path):
+    """And in any order, behind the first ones, some of them unknown."""
+    chance = random.Random(5)
+    lines, wanted = [], Counter()
+    for number in range(1, 2001):
+        begin, fields = {"v": 1, "type": "decision"}, json.loads(decision(number, user=f"u{number % 7}"))
+        more = {key: fields[key] for key in fields if key not in begin and (key != "user" or number % 3)}
+        more |= {name: number for name in ("id", "new", "tl", "tls_", "verdicts") if chance.random() < 0.3}
+        order = chance.sample(list(more), len(more)) if number % 2 else list(more)
+        lines.append(json.dumps(begin | {key: more[key] for key in order}, separators=(",", ":")))
+        wanted[more.get("user", "")] += 1
+    done = reevectl.run("audit", "report", "--json", put(tmp_path / "a", lines))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Counter({user["name"]: user["allow"] for user in json.loads(done.stdout)["users"]}) == wanted
 
 
 READ_BYTES = 1024 * 1024  # at once

@@ -74,12 +74,13 @@ static void print_text(const struct scan *scan)
 
 static void print(const struct options *options, struct str line)
 {
+    struct scan_shape shape = {{0}};
     struct scan scan;
 
     if (options->is_json) {
         fwrite(line.ptr, 1, line.len, stdout);
         putchar('\n');
-    } else if (scan_line(line, &scan) != SCAN_BROKEN) {
+    } else if (scan_line(&shape, line, &scan) != SCAN_BROKEN) {
         print_text(&scan);
     }
 }

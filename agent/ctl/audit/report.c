@@ -6,6 +6,8 @@
 #include "agent/ctl/census.h"
 #include "agent/ctl/command.h"
 
+#define ORIGIN_BYTES_MAX 128
+
 enum form { FORM_TEXT, FORM_CSV, FORM_JSON };
 
 struct options {
@@ -29,19 +31,31 @@ int64_t report_created_s(const struct report *report, struct str credential)
 
 /* ---- the records ---- */
 
+/* "<boot>-<worker>"; absent where it is none of an agent's. */
+static struct str origin_of(const struct scan *scan, char out[ORIGIN_BYTES_MAX])
+{
+    struct str boot = scan->boot, worker = scan->worker;
+
+    if (boot.len == 0 || worker.len == 0 || boot.len + worker.len >= ORIGIN_BYTES_MAX) {
+        return STR_ABSENT;
+    }
+    memcpy(out, boot.ptr, boot.len);
+    out[boot.len] = '-';
+    memcpy(out + boot.len + 1, worker.ptr, worker.len);
+    return str_make(out, boot.len + 1 + worker.len);
+}
+
 /* Sequences rise, so what is marked and not above the highest was read before. */
 static bool is_repeated(struct report *report, const struct scan *scan)
 {
-    char name[128];
+    char name[ORIGIN_BYTES_MAX];
+    struct str origin = origin_of(scan, name);
     uint64_t sequence = 0;
-    int length =
-        snprintf(name, sizeof(name), "%.*s-%.*s", STR_ARG(scan->boot), STR_ARG(scan->worker));
 
-    if (length < 0 || (size_t)length >= sizeof(name) ||
-        !str_to_uint64(scan->sequence, UINT64_MAX, &sequence)) {
+    if (str_is_absent(origin) || !str_to_uint64(scan->sequence, UINT64_MAX, &sequence)) {
         return false;
     }
-    uint64_t *highest = map_get(&report->origins, str_make(name, (size_t)length));
+    uint64_t *highest = map_get(&report->origins, origin);
     if (scan->is_redelivered && sequence <= *highest) {
         report->repeated_count++;
         return true;

@@ -20,6 +20,13 @@ static void put_number(uint64_t n)
     printf("%llu,", (unsigned long long)n);
 }
 
+static void put_time(uint64_t time)
+{
+    char text[SCAN_TIME_BYTES];
+
+    put(str_from_c(scan_time_text(time, text)), false);
+}
+
 static struct str uses(const struct report *report, const struct map *map)
 {
     const struct map_slot *slots = map_sorted(map);
@@ -45,8 +52,8 @@ static void put_tally(const struct report *report, struct str what, const struct
     put_number(tally->throttle);
     put_number(tally->deny);
     put_number(tally->observed);
-    put(str_from_c(tally->use.first), false);
-    put(str_from_c(tally->use.last), false);
+    put_time(tally->use.first);
+    put_time(tally->use.last);
     put_number(tally->sources.count);
     put(uses(report, &tally->reasons), false);
     put(uses(report, &tally->limits), false);

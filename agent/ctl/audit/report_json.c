@@ -3,9 +3,11 @@
 
 static void put_use(struct json_out *json, const struct tally_use *use)
 {
+    char text[SCAN_TIME_BYTES];
+
     json_count(json, "requests", use->count);
-    json_text(json, "first", str_from_c(use->first));
-    json_text(json, "last", str_from_c(use->last));
+    json_text(json, "first", str_from_c(scan_time_text(use->first, text)));
+    json_text(json, "last", str_from_c(scan_time_text(use->last, text)));
 }
 
 static void put_uses(struct json_out *json, const char *name, const struct map *map,

@@ -36,6 +36,7 @@ static void put_uses(const char *title, const struct map *map, size_t most, uint
 
 static void put_credentials(const struct report *report, const struct tally *tally)
 {
+    char last[SCAN_TIME_BYTES];
     const struct map_slot *slots = map_sorted(&tally->credentials);
 
     for (size_t i = 0; i < tally->credentials.count; i++) {
@@ -44,7 +45,7 @@ static void put_credentials(const struct report *report, const struct tally *tal
 
         printf("    %-11s ", i == 0 ? "credentials" : "");
         put(slots[i].key);
-        printf(" %llu, last %s", number(use->count), use->last);
+        printf(" %llu, last %s", number(use->count), scan_time_text(use->last, last));
         if (created_s > 0) {
             printf(", %lld days old", (long long)((report->now_s - created_s) / DAY_S));
         }
@@ -65,6 +66,7 @@ static void put_numbers(const struct tally *tally)
 static void put_tally(const struct report *report, const char *what, const struct map_slot *slot)
 {
     const struct tally *tally = slot->item;
+    char first[SCAN_TIME_BYTES], last[SCAN_TIME_BYTES];
 
     printf("\n%s ", what);
     put(slot->key.len > 0 ? slot->key : STR("(nobody who is known)"));
@@ -74,7 +76,8 @@ static void put_tally(const struct report *report, const char *what, const struc
     }
     fputs("\n    ", stdout);
     put_numbers(tally);
-    printf("    %-11s %s to %s\n", "seen", tally->use.first, tally->use.last);
+    printf("    %-11s %s to %s\n", "seen", scan_time_text(tally->use.first, first),
+           scan_time_text(tally->use.last, last));
     put_uses("reasons", &tally->reasons, SIZE_MAX, 0);
     put_uses("limits", &tally->limits, SIZE_MAX, 0);
     put_credentials(report, tally);

@@ -1,5 +1,7 @@
 #include "agent/ctl/audit/scan.h"
 
+#include <endian.h>
+
 #include "agent/audit/line.h"
 
 #define COUNT_MAX UINT64_C(1000000000000000)
@@ -15,44 +17,39 @@ enum {
     SLOT_BOOT,
     SLOT_WORKER,
     SLOT_SEQUENCE,
+    SLOT_ID,
     SLOT_TRUNCATED,
     SLOT_REDELIVERED,
     SLOT_COUNT,
     SLOT_NONE, /* a member that is not known here */
 };
 
-static const struct str names[SLOT_COUNT] = {
-#define X(kind, id, member, name, bound, meaning) {name, sizeof(name) - 1},
+/* With the quotes and the colon that they have in a line. */
+#define MEMBER(name)                                                                               \
+    {                                                                                              \
+        "\"" name "\":", sizeof(name) + 2                                                          \
+    }
+
+static const struct str members[SLOT_COUNT] = {
+#define X(kind, id, member, name, bound, meaning) MEMBER(name),
     AUDIT_FIELDS(X)
 #undef X
-        [SLOT_PATH_RAW] = {"path_raw", 8},
-    [SLOT_AGENT] = {"agent", 5},
-    [SLOT_BOOT] = {"boot", 4},
-    [SLOT_WORKER] = {"worker", 6},
-    [SLOT_SEQUENCE] = {"seq", 3},
-    [SLOT_TRUNCATED] = {"truncated", 9},
-    [SLOT_REDELIVERED] = {"redelivered", 11},
+        [SLOT_PATH_RAW] = MEMBER("path_raw"),
+    [SLOT_AGENT] = MEMBER("agent"),
+    [SLOT_BOOT] = MEMBER("boot"),
+    [SLOT_WORKER] = MEMBER("worker"),
+    [SLOT_SEQUENCE] = MEMBER("seq"),
+    [SLOT_ID] = MEMBER("id"),
+    [SLOT_TRUNCATED] = MEMBER("truncated"),
+    [SLOT_REDELIVERED] = MEMBER("redelivered"),
 };
 
-/* What usually comes behind it: who wrote the line stands behind the time. */
-static size_t likely_after(size_t slot)
-{
-    return slot == AUDIT_FIELD_TIME ? SLOT_AGENT
-           : slot == SLOT_SEQUENCE  ? AUDIT_FIELD_TIME + 1
-           : slot < SLOT_TRUNCATED  ? slot + 1
-                                    : 0;
-}
+_Static_assert(SLOT_NONE < SCAN_SLOTS_MAX, "a shape has a place for each");
 
-static size_t slot_of(struct str name, size_t likely)
+static bool is_at(const struct cursor *cursor, struct str text)
 {
-    for (size_t i = 0; i < SLOT_COUNT; i++) {
-        size_t slot = likely + i < SLOT_COUNT ? likely + i : likely + i - SLOT_COUNT;
-        if (names[slot].len == name.len && names[slot].ptr[0] == name.ptr[0] &&
-            memcmp(names[slot].ptr, name.ptr, name.len) == 0) {
-            return slot;
-        }
-    }
-    return SLOT_NONE;
+    return (size_t)(cursor->end - cursor->at) >= text.len &&
+           memcmp(cursor->at, text.ptr, text.len) == 0;
 }
 
 static bool take(struct cursor *cursor, char c)
@@ -82,17 +79,31 @@ static bool take_escape(struct cursor *cursor)
     return c == 'u' ? is_hex4(cursor) : c != '\0' && strchr("\"\\/bfnrt", c) != NULL;
 }
 
-/* Eight bytes without quote, backslash and control characters. May say no where it is so. */
-static bool is_plain(const char *bytes)
+#define WORD_BYTES sizeof(uint64_t)
+
+/* How many of eight bytes come before the first quote, backslash or control character. */
+static size_t plain_bytes(const char *bytes)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = 0x80 * ones;
     uint64_t word;
 
     memcpy(&word, bytes, sizeof(word));
+    word = le64toh(word);
     uint64_t quote = word ^ '"' * ones, slash = word ^ '\\' * ones;
-    return ((((word - 0x20 * ones) & ~word) | ((quote - ones) & ~quote) |
-             ((slash - ones) & ~slash)) &
-            tops) == 0;
+    uint64_t found =
+        (((word - 0x20 * ones) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+        tops; /* a borrow may mark others, but none before the first */
+    return found != 0 ? (size_t)__builtin_ctzll(found) / 8 : WORD_BYTES;
+}
+
+static void skip_plain(struct cursor *cursor)
+{
+    size_t count = WORD_BYTES;
+
+    while (count == WORD_BYTES && (size_t)(cursor->end - cursor->at) >= WORD_BYTES) {
+        count = plain_bytes(cursor->at);
+        cursor->at += count;
+    }
 }
 
 /* Behind the opening quote. */
@@ -100,14 +111,12 @@ static bool take_text(struct cursor *cursor, struct str *out)
 {
     const char *begin = cursor->at;
 
-    while (cursor->end - cursor->at >= 8 && is_plain(cursor->at)) {
-        cursor->at += 8;
-    }
-    while (cursor->at < cursor->end) {
-        unsigned char c = (unsigned char)*cursor->at++;
-        if (c > '\\' || (c > '"' && c < '\\')) {
-            continue;
+    for (;;) {
+        skip_plain(cursor);
+        if (cursor->at == cursor->end) {
+            return false;
         }
+        unsigned char c = (unsigned char)*cursor->at++;
         if (c == '"') {
             *out = str_make(begin, (size_t)(cursor->at - 1 - begin));
             return true;
@@ -116,12 +125,11 @@ static bool take_text(struct cursor *cursor, struct str *out)
             return false;
         }
     }
-    return false;
 }
 
 static bool take_word(struct cursor *cursor, struct str word, struct str *out)
 {
-    if (!str_starts_with(str_make(cursor->at, (size_t)(cursor->end - cursor->at)), word)) {
+    if (!is_at(cursor, word)) {
         return false;
     }
     *out = str_make(cursor->at, word.len);
@@ -174,6 +182,7 @@ static void put(struct scan *scan, size_t slot, struct str value)
     case SLOT_REDELIVERED:
         scan->is_redelivered = true;
         break;
+    case SLOT_ID:
     case SLOT_NONE:
         break;
     default:
@@ -181,20 +190,35 @@ static void put(struct scan *scan, size_t slot, struct str value)
     }
 }
 
-/* All members, up to the end of the line. */
-static bool take_members(struct cursor *cursor, struct scan *scan)
+/* A member's name and its colon: what came behind `before` in the last line is asked first. */
+static bool take_name(struct cursor *cursor, struct scan_shape *shape, size_t before, size_t *slot)
 {
-    size_t likely = AUDIT_FIELD_TIME;
-    struct str name, value;
+    struct str name;
+
+    *slot = shape->after[before];
+    for (size_t i = 0; i < SLOT_COUNT; i++) {
+        if (is_at(cursor, members[*slot])) {
+            cursor->at += members[*slot].len;
+            shape->after[before] = (uint8_t)*slot;
+            return true;
+        }
+        *slot = *slot + 1 < SLOT_COUNT ? *slot + 1 : 0;
+    }
+    *slot = SLOT_NONE;
+    return take(cursor, '"') && take_text(cursor, &name) && take(cursor, ':');
+}
+
+/* All members, up to the end of the line. */
+static bool take_members(struct cursor *cursor, struct scan_shape *shape, struct scan *scan)
+{
+    size_t slot = AUDIT_FIELD_TYPE;
+    struct str value;
 
     do {
-        if (!take(cursor, '"') || !take_text(cursor, &name) || !take(cursor, ':') ||
-            !take_value(cursor, &value)) {
+        if (!take_name(cursor, shape, slot, &slot) || !take_value(cursor, &value)) {
             return false;
         }
-        size_t slot = slot_of(name, likely);
         put(scan, slot, value);
-        likely = likely_after(slot);
     } while (take(cursor, ','));
     return take(cursor, '}') && cursor->at == cursor->end;
 }
@@ -218,7 +242,76 @@ static bool read_count(struct scan *scan)
     return str_is_absent(digits) || str_to_uint64(digits, COUNT_MAX, &scan->count);
 }
 
-enum scan_kind scan_line(struct str line, struct scan *out)
+/* The parts of "2024-05-06T07:08:09.123456Z". */
+static const struct {
+    uint8_t digits, bits;
+    uint32_t max;
+    char end;
+} time_parts[] = {
+    {4, 14, 9999, '-'}, {2, 4, 12, '-'}, {2, 5, 31, 'T'},      {2, 5, 23, ':'},
+    {2, 6, 59, ':'},    {2, 6, 60, '.'}, {6, 20, 999999, 'Z'},
+};
+
+#define TIME_PARTS (sizeof(time_parts) / sizeof(time_parts[0]))
+
+static bool read_time(struct str text, uint64_t *out)
+{
+    const char *at = text.ptr;
+
+    *out = 0;
+    if (text.len != SCAN_TIME_BYTES - 1) {
+        return str_is_absent(text);
+    }
+    for (size_t i = 0; i < TIME_PARTS; i++) {
+        uint32_t value = 0;
+
+        for (unsigned digit = 0; digit < time_parts[i].digits; digit++, at++) {
+            if (*at < '0' || *at > '9') {
+                return false;
+            }
+            value = 10 * value + (uint32_t)(*at - '0');
+        }
+        if (value > time_parts[i].max || *at++ != time_parts[i].end) {
+            return false;
+        }
+        *out = *out << time_parts[i].bits | value;
+    }
+    return true;
+}
+
+static bool read_times(struct scan *scan)
+{
+    const struct str *values = scan->values;
+    uint64_t time;
+
+    if (!read_time(values[AUDIT_FIELD_TIME], &time) ||
+        !read_time(values[AUDIT_FIELD_FIRST], &scan->first) ||
+        !read_time(values[AUDIT_FIELD_LAST], &scan->last)) {
+        return false;
+    }
+    scan->first = scan->first > 0 ? scan->first : time;
+    scan->last = scan->last > 0 ? scan->last : time;
+    return true;
+}
+
+const char *scan_time_text(uint64_t time, char out[SCAN_TIME_BYTES])
+{
+    size_t at = time > 0 ? SCAN_TIME_BYTES - 1 : 0;
+
+    out[at] = '\0';
+    for (size_t i = TIME_PARTS; i-- > 0 && at > 0;) {
+        uint64_t value = time & ((UINT64_C(1) << time_parts[i].bits) - 1);
+
+        out[--at] = time_parts[i].end;
+        for (unsigned digit = 0; digit < time_parts[i].digits; digit++, value /= 10) {
+            out[--at] = (char)('0' + value % 10);
+        }
+        time >>= time_parts[i].bits;
+    }
+    return out;
+}
+
+enum scan_kind scan_line(struct scan_shape *shape, struct str line, struct scan *out)
 {
     const struct str begin = STR(AUDIT_LINE_BEGIN);
     struct cursor cursor = {line.ptr + begin.len, line.ptr + line.len};
@@ -231,7 +324,8 @@ enum scan_kind scan_line(struct str line, struct scan *out)
     if (kind == SCAN_OTHER) {
         return line.ptr[line.len - 1] == '}' ? SCAN_OTHER : SCAN_BROKEN;
     }
-    bool is_whole = take(&cursor, ',') && take_members(&cursor, out) && read_count(out);
+    bool is_whole = take(&cursor, ',') && take_members(&cursor, shape, out) && read_count(out) &&
+                    read_times(out);
     return is_whole && !str_is_absent(out->sequence) ? kind : SCAN_BROKEN;
 }
 

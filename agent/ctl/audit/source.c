@@ -105,7 +105,7 @@ enum files_answer source_next(struct source *source, struct scan *scan, enum sca
 
     while ((answer = next_line(source, line)) == FILES_LINE) {
         source->line_count++;
-        *kind = scan_line(line->text, scan);
+        *kind = scan_line(&source->shape, line->text, scan);
         if (line->is_unended) {
             *kind = SCAN_BROKEN;
         }

@@ -13,7 +13,8 @@ struct source {
     struct files *files;
     struct audit_follower *follower; /* then there are no files */
     const char *audit_file;          /* that is followed */
-    struct progress progress;        /* of whoever reads */
+    struct scan_shape shape;
+    struct progress progress; /* of whoever reads */
     uint64_t line_count, broken_count, other_count, lost_count;
     bool is_unfinished; /* the last file ends in the middle of a line, as one that is written may */
 };

@@ -18,38 +18,14 @@ void tallies_init(struct tallies *tallies, struct heap *heap)
     map_init(&tallies->keys, heap, sizeof(struct tally_use));
 }
 
-static void set_time(char out[TALLY_TIME_BYTES], struct str time)
-{
-    size_t length = time.len < TALLY_TIME_BYTES - 1 ? time.len : TALLY_TIME_BYTES - 1;
-
-    if (length > 0) {
-        memcpy(out, time.ptr, length);
-    }
-    out[length] = '\0';
-}
-
-static bool is_before(struct str time, const char *other)
-{
-    return other[0] == '\0' || strncmp(time.ptr, other, time.len) < 0;
-}
-
-/* A line that stands for several says when the first and the last of them were. Records come mostly in
- * the order of their times. */
 static void use(struct tally_use *use, const struct scan *scan)
 {
-    struct str time = scan->values[AUDIT_FIELD_TIME];
-    struct str first = scan->values[AUDIT_FIELD_FIRST], last = scan->values[AUDIT_FIELD_LAST];
-
-    first = first.len > 0 ? first : time;
-    last = last.len > 0 ? last : time;
     use->count += scan->count;
-    bool is_last = use->last[0] == '\0' || (last.len > 0 && !is_before(last, use->last));
-    if (first.len > 0 && (!is_last || first.ptr != last.ptr || use->first[0] == '\0') &&
-        is_before(first, use->first)) {
-        set_time(use->first, first);
+    if (scan->first > 0 && (use->first == 0 || scan->first < use->first)) {
+        use->first = scan->first;
     }
-    if (is_last) {
-        set_time(use->last, last);
+    if (scan->last > use->last) {
+        use->last = scan->last;
     }
 }
 

@@ -7,13 +7,12 @@
 #include "agent/ctl/audit/map.h"
 #include "agent/ctl/audit/scan.h"
 
-#define TALLY_TIME_BYTES sizeof("2024-05-06T07:08:09.123456Z")
 /* Of one user; further ones are counted together. */
 #define TALLY_SOURCES_MAX 64
 
 struct tally_use {
     uint64_t count;
-    char first[TALLY_TIME_BYTES], last[TALLY_TIME_BYTES];
+    uint64_t first, last; /* as of struct scan */
 };
 
 struct tally {

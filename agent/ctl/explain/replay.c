@@ -34,16 +34,17 @@ static bool is_same_record(const struct scan *a, const struct scan *b)
 static size_t search(struct files *files, const struct wanted *wanted, struct heap *heap,
                      struct scan *out)
 {
+    struct scan_shape shape = {{0}};
     struct files_line line;
     struct scan scan;
     size_t found = 0;
 
     while (files_next(files, &line) == FILES_LINE) {
-        if (scan_line(line.text, &scan) != SCAN_RECORD || !is_wanted(wanted, &scan)) {
+        if (scan_line(&shape, line.text, &scan) != SCAN_RECORD || !is_wanted(wanted, &scan)) {
             continue;
         }
         if (found == 0) {
-            (void)scan_line(heap_copy(heap, line.text), out);
+            (void)scan_line(&shape, heap_copy(heap, line.text), out);
             found = 1;
         } else if (!is_same_record(&scan, out)) {
             found = 2;
