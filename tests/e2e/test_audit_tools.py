@@ -239,14 +239,82 @@ def test_report_counts(audit):
     assert [team["name"] for team in report["teams"]] == ["red"]
 
 
-def test_what_was_told_instead_of_an_allow_counts(tmp_path):
-    lines = [decision(1), decision(2), line(3, "superseded", user="alice", verdict="deny", status=503,
-                                            reason="deadline", supersedes=2)]  # fmt: skip
-    path = put(tmp_path / "a", lines)
-    (alice,) = json.loads(reevectl.run("audit", "report", "--json", path).stdout)["users"]
-    assert (alice["requests"], alice["allow"], alice["deny"]) == (2, 1, 1)
-    assert {one["name"]: one["requests"] for one in alice["reasons"]} == {"ok": 1, "deadline": 1}
-    assert sequences(reevectl.run("audit", "grep", "--json", "--reason", "deadline", path)) == [3]
+# Of alice, bob and alice; bob's and alice's last one were not told. As an agent writes it: nobody is identified again.
+SUPERSEDED = [
+    decision(1, team="red", rule="reader/10"),
+    decision(2, user="bob", team="red", rule="reader/10"),
+    decision(3, team="red", path="/v1/b"),
+    line(4, "superseded", 9, src="10.0.0.1", method="GET", verdict="deny", status=503, reason="deadline", supersedes=2),
+    line(5, "superseded", 9, src="10.0.0.1", method="GET", verdict="deny", status=503, reason="overload", supersedes=3),
+]
+TOLD = [  # filter, requests, allow, deny, users
+    ("", 3, 1, 2, {"alice": [1, 1], "bob": [0, 1]}),
+    ("--verdict allow", 1, 1, 0, {"alice": [1, 0]}),
+    ("--verdict deny", 2, 0, 2, {"alice": [0, 1], "bob": [0, 1]}),
+    ("--verdict deny --user alice", 1, 0, 1, {"alice": [0, 1]}),
+    ("--user bob", 1, 0, 1, {"bob": [0, 1]}),
+    ("--reason deadline", 1, 0, 1, {"bob": [0, 1]}),
+    ("--reason ok", 1, 1, 0, {"alice": [1, 0]}),
+    ("--path /v1/b", 1, 0, 1, {"alice": [0, 1]}),
+    ("--status 200", 1, 1, 0, {"alice": [1, 0]}),
+    ("--to 2026-11-25T09", 3, 1, 2, {"alice": [1, 1], "bob": [0, 1]}),
+    ("--from 2026-11-25T09", 0, 0, 0, {}),
+]
+
+
+def numbers(report):
+    users = {user["name"]: [user["allow"], user["deny"]] for user in report["users"]}
+    return report["requests"], report["allow"], report["deny"], users
+
+
+@pytest.mark.parametrize("words, requests, allow, deny, users", TOLD, ids=[row[0] or "all" for row in TOLD])
+def test_an_allow_that_was_not_told_counts_as_what_was(tmp_path, words, requests, allow, deny, users):
+    paths = put(tmp_path / "a", SUPERSEDED[:3]), put(tmp_path / "b", SUPERSEDED[3:])
+    done = reevectl.run("audit", "report", "--json", *words.split(), *paths)
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert numbers(report) == (requests, allow, deny, users)
+    assert report["lines"] == 5
+    assert sum(reason["requests"] for user in report["users"] for reason in user["reasons"]) == requests
+
+
+def test_what_was_told_counts_where_the_allow_is_gone(tmp_path):
+    """Its segment was removed, or it is of another agent's life: then nobody knows who asked."""
+    other = json.loads(SUPERSEDED[3]) | {"boot": "f" * 32, "seq": 9}
+    path = put(tmp_path / "a", [SUPERSEDED[0], *SUPERSEDED[3:], json.dumps(other, separators=(",", ":"))])
+    report = json.loads(reevectl.run("audit", "report", "--json", path).stdout)
+    assert numbers(report) == (4, 1, 3, {"alice": [1, 0], "": [0, 3]})
+
+
+def test_what_was_told_counts_once_where_it_was_written_twice(tmp_path):
+    again = [json.dumps(json.loads(text) | {"redelivered": True}, separators=(",", ":")) for text in SUPERSEDED]
+    done = reevectl.run("audit", "report", "--json", put(tmp_path / "a", SUPERSEDED + again))
+    assert done.returncode == 0
+    report = json.loads(done.stdout)
+    assert numbers(report)[:3] == (3, 1, 2) and report["records_repeated"] == 5
+
+
+def test_allows_that_were_not_told_are_no_secret_of_a_pipe(tmp_path):
+    """What comes once can not be counted anew, so the report says what is wrong with it."""
+    done = reevectl.run("audit", "report", "--json", "-", stdin="\n".join(SUPERSEDED) + "\n")
+    assert done.returncode == 2 and "2 allows were not told, and are counted" in done.stderr
+    assert json.loads(done.stdout)["requests"] == 3
+    done = reevectl.run("audit", "report", "--json", "-", stdin=SUPERSEDED[0] + "\n")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_broken_lines_are_named_once_where_it_is_read_twice(tmp_path):
+    path = put(tmp_path / "a", [*SUPERSEDED, "x"])
+    done = reevectl.run("audit", "report", "--json", path)
+    assert done.returncode == 2 and done.stderr == f"reevectl: {path}:6: no line of the audit\n"
+    report = json.loads(done.stdout)
+    assert (report["broken_lines"], report["requests"], report["allow"]) == (1, 3, 1)
+
+
+def test_grep_gives_records_as_they_stand(tmp_path):
+    path = put(tmp_path / "a", SUPERSEDED)
+    assert sequences(reevectl.run("audit", "grep", "--json", "--verdict", "allow", path)) == [1, 2, 3]
+    assert sequences(reevectl.run("audit", "grep", "--json", "--reason", "deadline", path)) == [4]
 
 
 def test_a_record_that_was_written_twice_counts_once(tmp_path):

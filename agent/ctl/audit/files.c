@@ -18,6 +18,7 @@ struct files {
     uint64_t line;
     bool is_inside; /* of a line that is too long, and was given */
     uint64_t done, total;
+    bool has_pipe;
 };
 
 static void add(struct files *files, const char *path)
@@ -29,6 +30,8 @@ static void add(struct files *files, const char *path)
     files->paths[files->count++] = path;
     if (stat(path, &stat_) == 0 && S_ISREG(stat_.st_mode)) {
         files->total += (uint64_t)stat_.st_size;
+    } else {
+        files->has_pipe = true;
     }
 }
 
@@ -200,4 +203,9 @@ uint64_t files_done(const struct files *files)
 uint64_t files_total(const struct files *files)
 {
     return files->total;
+}
+
+bool files_may_be_read_again(const struct files *files)
+{
+    return !files->has_pipe;
 }

@@ -41,6 +41,9 @@ enum files_answer files_next(struct files *files, struct files_line *out);
 uint64_t files_done(const struct files *files);
 uint64_t files_total(const struct files *files);
 
+/* All are files that could be opened once more, no pipes. */
+bool files_may_be_read_again(const struct files *files);
+
 /* The last file, from so many bytes before its end on, at the beginning of a line. */
 void files_skip_to_last(struct files *files, uint64_t bytes);
 

@@ -6,7 +6,7 @@
 #include "agent/ctl/census.h"
 #include "agent/ctl/command.h"
 
-#define ORIGIN_BYTES_MAX 128
+#define READS_MAX 3 /* a file that is written may have more the next time */
 
 enum form { FORM_TEXT, FORM_CSV, FORM_JSON };
 
@@ -31,20 +31,6 @@ int64_t report_created_s(const struct report *report, struct str credential)
 
 /* ---- the records ---- */
 
-/* "<boot>-<worker>"; absent where it is none of an agent's. */
-static struct str origin_of(const struct scan *scan, char out[ORIGIN_BYTES_MAX])
-{
-    struct str boot = scan->boot, worker = scan->worker;
-
-    if (boot.len == 0 || worker.len == 0 || boot.len + worker.len >= ORIGIN_BYTES_MAX) {
-        return STR_ABSENT;
-    }
-    memcpy(out, boot.ptr, boot.len);
-    out[boot.len] = '-';
-    memcpy(out + boot.len + 1, worker.ptr, worker.len);
-    return str_make(out, boot.len + 1 + worker.len);
-}
-
 /* Sequences rise, so what is marked and not above the highest was read before. */
 static bool is_repeated(struct report *report, const struct scan *scan)
 {
@@ -64,6 +50,21 @@ static bool is_repeated(struct report *report, const struct scan *scan)
     return false;
 }
 
+/* True: it counts, as what was told. */
+static bool is_request(struct report *report, enum scan_kind kind, struct scan *scan)
+{
+    if (is_repeated(report, scan) || kind == SCAN_GAP) {
+        return false;
+    }
+    if (kind == SCAN_RECORD) {
+        superseded_apply(&report->superseded, scan);
+        return true;
+    }
+    enum superseded_note noted = superseded_note(&report->superseded, scan);
+    report->late_count += noted == SUPERSEDED_NEW;
+    return noted == SUPERSEDED_ALONE;
+}
+
 static bool read_records(struct report *report, struct source *source, const struct filter *filter)
 {
     struct files_line line;
@@ -74,17 +75,55 @@ static bool read_records(struct report *report, struct source *source, const str
     progress_begin(&source->progress, files_total(source->files));
     while ((answer = source_next(source, &scan, &kind, &line)) == FILES_LINE) {
         progress_show(&source->progress, files_done(source->files));
-        if (is_repeated(report, &scan) || kind == SCAN_GAP || !filter_passes(filter, &scan)) {
-            continue;
-        }
-        if (kind == SCAN_RECORD) {
+        if (is_request(report, kind, &scan) && filter_passes(filter, &scan)) {
             tallies_add(&report->tallies, &scan);
-        } else {
-            tallies_supersede(&report->tallies, &scan);
         }
     }
     progress_clear(&source->progress);
     return answer == FILES_END;
+}
+
+static void count_from_zero(struct report *report)
+{
+    heap_free(&report->counted);
+    report->counted = (struct heap){0};
+    report->late_count = report->repeated_count = 0;
+    tallies_init(&report->tallies, &report->counted);
+    map_init(&report->origins, &report->counted, sizeof(uint64_t));
+}
+
+static bool tell_late(const struct report *report)
+{
+    if (report->late_count > 0) {
+        command_fail("audit report: %llu allows were not told, and are counted: they stand before "
+                     "the records "
+                     "that say so, and what was read can not be read again",
+                     (unsigned long long)report->late_count);
+    }
+    return report->late_count == 0;
+}
+
+/* Once more while there are allows of which it was not known when they were read that they were not told. False:
+ * there is nothing to report on. */
+static bool read_all(struct report *report, struct source *source, const struct options *options,
+                     bool *is_whole)
+{
+    bool is_again = true;
+
+    for (int reads = 0; is_again; reads++) {
+        *source = (struct source){.command = source->command, .is_quiet = reads > 0};
+        count_from_zero(report);
+        if (!source_open(source, report->heap, options->config_file, options->paths,
+                         options->path_count)) {
+            return false;
+        }
+        *is_whole = read_records(report, source, &options->filter);
+        is_again = *is_whole && report->late_count > 0 && reads + 1 < READS_MAX &&
+                   files_may_be_read_again(source->files);
+        source_close(source);
+    }
+    *is_whole &= tell_late(report);
+    return true;
 }
 
 /* ---- the store ---- */
@@ -188,19 +227,17 @@ static int run(const struct options *options, struct heap *heap)
 {
     struct source source = {.command = "audit report"};
     struct report report = {.heap = heap, .source = &source, .now_s = now_wall_s(clock_read())};
-    bool is_whole = true;
+    bool is_whole = false;
 
-    tallies_init(&report.tallies, heap);
-    map_init(&report.origins, heap, sizeof(uint64_t));
-    if (!source_open(&source, heap, options->config_file, options->paths, options->path_count)) {
+    superseded_init(&report.superseded, heap);
+    if (!read_all(&report, &source, options, &is_whole)) {
         return COMMAND_TROUBLE;
     }
-    is_whole &= read_records(&report, &source, &options->filter);
-    source_close(&source);
     if (options->config_file) {
         is_whole &= read_store(&report, options);
     }
     print(&report, options->form);
+    heap_free(&report.counted);
     int status = source_status(&source);
     return is_whole ? status : COMMAND_TROUBLE;
 }

@@ -3,6 +3,7 @@
 #define REEVE_CTL_AUDIT_REPORT_H
 
 #include "agent/ctl/audit/source.h"
+#include "agent/ctl/audit/superseded.h"
 #include "agent/ctl/audit/tally.h"
 
 struct report_rule {
@@ -17,8 +18,11 @@ struct report_key {
 
 struct report {
     struct heap *heap;
+    struct heap counted; /* memory of what is counted, and may be counted anew */
     struct tallies tallies;
-    struct map origins; /* of uint64_t: the highest sequence of a boot's worker that was read */
+    struct superseded superseded;
+    uint64_t late_count; /* allows that were counted before it was read that they were not told */
+    struct map origins;  /* of uint64_t: the highest sequence of a boot's worker that was read */
     uint64_t repeated_count; /* lines that told once more what was read before */
     const struct source *source;
     int64_t now_s;

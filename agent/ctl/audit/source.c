@@ -87,7 +87,7 @@ static enum files_answer next_line(const struct source *source, struct files_lin
 
 static void name_broken(struct source *source, const struct files_line *line)
 {
-    if (source->broken_count++ >= NAMED_MAX) {
+    if (source->broken_count++ >= NAMED_MAX || source->is_quiet) {
         return;
     }
     progress_clear(&source->progress);

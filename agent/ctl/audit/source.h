@@ -16,6 +16,7 @@ struct source {
     struct scan_shape shape;
     struct progress progress; /* of whoever reads */
     uint64_t line_count, broken_count, other_count, lost_count;
+    bool is_quiet;      /* broken lines are counted, not named: they were before */
     bool is_unfinished; /* the last file ends in the middle of a line, as one that is written may */
 };
 

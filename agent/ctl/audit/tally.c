@@ -127,26 +127,3 @@ void tallies_add(struct tallies *tallies, const struct scan *scan)
         use_named(&tallies->keys, str_skip(credential, key.len), scan);
     }
 }
-
-static void supersede(struct tally *tally, const struct scan *scan)
-{
-    struct tally_use *ok = map_find(&tally->reasons, STR("ok"));
-
-    tally->allow -= tally->allow > 0;
-    if (ok) {
-        ok->count -= ok->count > 0;
-    }
-    add_verdict(tally, scan);
-    use_named(&tally->reasons, scan->values[AUDIT_FIELD_REASON], scan);
-}
-
-void tallies_supersede(struct tallies *tallies, const struct scan *scan)
-{
-    struct str user = scan->values[AUDIT_FIELD_USER], team = scan->values[AUDIT_FIELD_TEAM];
-
-    supersede(&tallies->all, scan);
-    supersede(tally_of(tallies, &tallies->users, user.len > 0 ? user : STR("")), scan);
-    if (team.len > 0) {
-        supersede(tally_of(tallies, &tallies->teams, team), scan);
-    }
-}

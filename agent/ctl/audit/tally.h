@@ -37,7 +37,5 @@ struct tallies {
 
 void tallies_init(struct tallies *tallies, struct heap *heap);
 void tallies_add(struct tallies *tallies, const struct scan *scan);
-/* The request was counted as an allow, and told something else after all. */
-void tallies_supersede(struct tallies *tallies, const struct scan *scan);
 
 #endif
