@@ -3,17 +3,21 @@
 import json
 import os
 import signal
+import threading
 import time
 
 from agent_rows import FAULTS, calls_fail, served_all_the_same, were_struck
 from harness.wait import wait_until
 from store_rows import all_are_served
 from table import LONG, Row
-from world import ORDERS
+from world import ORDERS, Caller
 
 DURABLE = {"audit_mode": "durable", "faults": True}
 SLOW_S = 2.0
-ROTATIONS, RENAMES_LONG = 20, 1000
+ROTATIONS, ROTATIONS_LONG = 20, 1000
+# What is written at once goes into one segment, and its checkpoint behind it.
+SEGMENT_BYTES, BLOCK_BYTES, PROOF_BYTES = 16 * 1024, 64 * 1024, 1024
+CALLERS = 3
 
 
 def no_allow_is_told(world):
@@ -90,6 +94,40 @@ def remove_after_a_copy(world, path, other):
     other.hardlink_to(path)
     path.unlink()
     world.start_load()
+
+
+def closed_segments(world):
+    path = world.agent.audit_path
+    return sorted(path.parent.glob(f"{path.name}.*"))
+
+
+def ask_until(is_over, world):
+    caller = Caller(world)
+    while not is_over.is_set():
+        caller.ask("alice")
+    caller.close()
+
+
+def outgrow(world):
+    """A segment holds about thirty records, and nobody pauses."""
+    wanted = ROTATIONS_LONG if world.is_long else ROTATIONS
+    is_over = threading.Event()
+    threads = [threading.Thread(target=ask_until, args=(is_over, world)) for _ in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: len(closed_segments(world)) >= wanted, f"{wanted} rotations", 300)
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join(20)
+
+
+def segments_have_their_size(world):
+    all_are_served(world)
+    for number, path in enumerate(closed_segments(world), 1):
+        assert path.name.endswith(f".{number:08}"), "one is missing"
+        assert SEGMENT_BYTES <= path.stat().st_size < SEGMENT_BYTES + BLOCK_BYTES + PROOF_BYTES, path
 
 
 def refuses_to_start(prepare, *words):
@@ -199,8 +237,10 @@ ROWS = [
         calls_fail("fdatasync", nth=3, every=40, error="EIO"), new_segments_take_over, options=DURABLE),
     Row("U04", "a sync takes 2 s", "the loop goes on; allows wait for the deadline, then are denied",
         no_allow_is_told, superseded_allows_are_recorded, may_be_late=True, options=DURABLE),
-    Row("U05", "rotated by renaming and SIGHUP", "no record is lost", rotate(rename, RENAMES_LONG),
+    Row("U05", "rotated by renaming and SIGHUP", "no record is lost", rotate(rename, ROTATIONS_LONG),
         all_are_served),
+    Row("U05", "closed by its size, again and again", "no record is lost", outgrow, segments_have_their_size,
+        options={"audit_segment_size": f"{SEGMENT_BYTES // 1024}KiB"}),
     Row("U05", "copied and truncated", "no record is lost", rotate(copy_and_truncate), all_are_served,
         tier=LONG),
     Row("U05", "removed", "what comes afterwards goes into a new file", rotate(remove_after_a_copy),
