@@ -16,6 +16,8 @@
 /* Numbers without a file, until no more are looked for. */
 #define MISSING_MAX 8
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
     (void)st;
@@ -196,31 +198,49 @@ static void count_sequence(struct line_tally *tally, uint64_t number)
     tally->highest = number > tally->highest ? number : tally->highest;
 }
 
-/* Lines of the proof are not counted. Asserts only where it fails: each assertion that holds costs Check a system call. */
-static void count_line(struct line_tally *tallies, size_t count, const char *line, size_t length)
-{
-    char boot[64], worker[32], sequence[32], mark[8], type[32];
+/* What of a line is counted, as text. */
+struct place {
+    char type[32], boot[64], worker[32], sequence[32], mark[8];
+    bool is_redelivered;
+};
 
-    if (json_is_object(line, length) && json_member(line, length, "type", type, sizeof(type)) &&
-        (strcmp(type, "segment") == 0 || strcmp(type, "checkpoint") == 0)) {
-        return;
+/* False: a line of the proof, which is not counted. Asserts only where it fails: each assertion that holds costs Check a system call. */
+static bool read_place(const char *line, size_t length, struct place *place)
+{
+    struct json_wanted wanted[] = {{"type", place->type, sizeof(place->type), false},
+                                   {"boot", place->boot, sizeof(place->boot), false},
+                                   {"worker", place->worker, sizeof(place->worker), false},
+                                   {"seq", place->sequence, sizeof(place->sequence), false},
+                                   {"redelivered", place->mark, sizeof(place->mark), false}};
+    bool is_object = json_members(line, length, wanted, COUNT(wanted));
+
+    if (is_object && wanted[0].is_found &&
+        (strcmp(place->type, "segment") == 0 || strcmp(place->type, "checkpoint") == 0)) {
+        return false;
     }
-    if (!json_is_object(line, length) || !json_member(line, length, "boot", boot, sizeof(boot)) ||
-        !json_member(line, length, "worker", worker, sizeof(worker)) ||
-        !json_member(line, length, "seq", sequence, sizeof(sequence))) {
+    if (!is_object || !wanted[1].is_found || !wanted[2].is_found || !wanted[3].is_found) {
         ck_abort_msg("no line of ours: %.*s", (int)length, line);
     }
-    uint64_t number = strtoull(sequence, NULL, 10);
+    place->is_redelivered = wanted[4].is_found;
+    return true;
+}
+
+static void count_line(struct line_tally *tallies, size_t count, const char *line, size_t length)
+{
+    struct place place;
+
+    if (!read_place(line, length, &place)) {
+        return;
+    }
+    uint64_t number = strtoull(place.sequence, NULL, 10);
+    unsigned long boot = strtoul(place.boot, NULL, 16), worker = strtoul(place.worker, NULL, 10);
     if (number == 0 || number >= TALLY_MAX) {
-        ck_abort_msg("sequence %s", sequence);
+        ck_abort_msg("sequence %s", place.sequence);
     }
     for (size_t i = 0; i < count; i++) {
-        struct line_tally *tally = &tallies[i];
-
-        if (strtoul(boot, NULL, 16) == tally->boot && strtoul(worker, NULL, 10) == tally->worker) {
-            count_sequence(tally, number);
-            tally->redelivered_count +=
-                json_member(line, length, "redelivered", mark, sizeof(mark));
+        if (boot == tallies[i].boot && worker == tallies[i].worker) {
+            count_sequence(&tallies[i], number);
+            tallies[i].redelivered_count += place.is_redelivered;
         }
     }
 }
@@ -245,18 +265,29 @@ void line_tally_read_each(struct line_tally *tallies, size_t count, const char *
     free(text);
 }
 
-void line_tally_read_closed(struct line_tally *tally, const struct fixture *fixture)
+static void read_closed(struct line_tally *tallies, size_t count, const struct fixture *fixture)
 {
     char path[256];
 
     for (uint64_t i = 1, missing = 0; missing < MISSING_MAX; i++) {
         ck_assert(audit_segment_name(fixture->file, i, path, sizeof(path)));
         if (access(path, F_OK) == 0) {
-            line_tally_read(tally, path);
+            line_tally_read_each(tallies, count, path);
         } else {
             missing++;
         }
     }
+}
+
+void line_tally_read_closed(struct line_tally *tally, const struct fixture *fixture)
+{
+    read_closed(tally, 1, fixture);
+}
+
+void line_tally_read_all(struct line_tally *tallies, size_t count, const struct fixture *fixture)
+{
+    read_closed(tallies, count, fixture);
+    line_tally_read_each(tallies, count, fixture->file);
 }
 
 void assert_exactly_once(const struct line_tally *tally, uint64_t first, uint64_t last)

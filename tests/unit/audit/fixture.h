@@ -60,8 +60,9 @@ void line_tally_read(struct line_tally *tally, const char *path);
 /* Into each of several in one pass: checking a line is what costs. */
 void line_tally_read_each(struct line_tally *tallies, size_t count, const char *path);
 
-/* All closed segments beside the file. */
+/* All closed segments beside the file; and the file, too. */
 void line_tally_read_closed(struct line_tally *tally, const struct fixture *fixture);
+void line_tally_read_all(struct line_tally *tallies, size_t count, const struct fixture *fixture);
 
 /* Each of first ... last exactly once. */
 void assert_exactly_once(const struct line_tally *tally, uint64_t first, uint64_t last);

@@ -178,31 +178,38 @@ static void read_value(struct reader *reader, char *out, size_t capacity)
     }
 }
 
-/* Walks the members; `wanted`, if any, is copied out. */
-static bool walk(const char *text, size_t length, const char *wanted, char *out, size_t capacity,
-                 bool *is_found)
+static struct json_wanted *find_wanted(struct json_wanted *wanted, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(wanted[i].name, name) == 0) {
+            wanted[i].is_found = true;
+            return &wanted[i];
+        }
+    }
+    return NULL;
+}
+
+bool json_members(const char *text, size_t length, struct json_wanted *wanted, size_t count)
 {
     struct reader reader = {.at = (const unsigned char *)text,
                             .end = (const unsigned char *)text + length};
     char names[MEMBER_MAX][32];
-    size_t count = 0;
+    size_t name_count = 0;
 
-    *is_found = false;
     expect(&reader, '{');
     do {
-        if (count == MEMBER_MAX) {
+        if (name_count == MEMBER_MAX) {
             return false;
         }
-        char *name = names[count];
+        char *name = names[name_count];
         read_string(&reader, name, sizeof(names[0]));
         expect(&reader, ':');
-        bool is_wanted = wanted && strcmp(name, wanted) == 0;
-        read_value(&reader, is_wanted ? out : NULL, capacity);
-        *is_found |= is_wanted;
-        for (size_t i = 0; i < count; i++) {
-            reader.is_bad |= strcmp(names[i], name) == 0;
+        struct json_wanted *found = find_wanted(wanted, count, name);
+        read_value(&reader, found ? found->out : NULL, found ? found->capacity : 0);
+        for (size_t i = 0; i < name_count; i++) {
+            reader.is_bad |= names[i][0] == name[0] && strcmp(names[i], name) == 0;
         }
-        count++;
+        name_count++;
     } while (!reader.is_bad && accept(&reader, ','));
     expect(&reader, '}');
     return !reader.is_bad && reader.at == reader.end;
@@ -210,14 +217,12 @@ static bool walk(const char *text, size_t length, const char *wanted, char *out,
 
 bool json_is_object(const char *text, size_t length)
 {
-    bool is_found;
-
-    return walk(text, length, NULL, NULL, 0, &is_found);
+    return json_members(text, length, NULL, 0);
 }
 
 bool json_member(const char *text, size_t length, const char *name, char *out, size_t capacity)
 {
-    bool is_found;
+    struct json_wanted wanted = {.name = name, .out = out, .capacity = capacity};
 
-    return walk(text, length, name, out, capacity, &is_found) && is_found;
+    return json_members(text, length, &wanted, 1) && wanted.is_found;
 }
