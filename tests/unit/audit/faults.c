@@ -8,9 +8,12 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "agent/base/ensure.h"
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct faults faults;
 static unsigned folder_syncs;
+static struct faults_synced *synced;
 
 ssize_t __wrap_write(int fd, const void *data, size_t length);
 int __wrap_ftruncate(int fd, off_t size);
@@ -34,6 +37,11 @@ void faults_set(const struct faults *plan)
     pthread_mutex_lock(&mutex);
     faults = plan ? *plan : (struct faults){0};
     pthread_mutex_unlock(&mutex);
+}
+
+void faults_note_synced(struct faults_synced *notes)
+{
+    synced = notes;
 }
 
 static void kill_within(int fd, const void *data, size_t length)
@@ -90,6 +98,36 @@ int __wrap_ftruncate(int fd, off_t size)
     return __real_ftruncate(fd, size);
 }
 
+static void note_synced(const struct stat *st)
+{
+    size_t i = 0;
+
+    while (i < synced->count && synced->files[i].inode != st->st_ino) {
+        i++;
+    }
+    ensure(i < FAULTS_SYNCED_MAX);
+    synced->files[i].inode = st->st_ino;
+    synced->files[i].size = (uint64_t)st->st_size;
+    synced->count += i == synced->count;
+}
+
+static int sync_and_note(int fd)
+{
+    struct stat st;
+    int result;
+
+    if (!synced || fstat(fd, &st) != 0) {
+        return __real_fdatasync(fd);
+    }
+    result = __real_fdatasync(fd);
+    pthread_mutex_lock(&mutex);
+    if (result == 0) {
+        note_synced(&st);
+    }
+    pthread_mutex_unlock(&mutex);
+    return result;
+}
+
 int __wrap_fdatasync(int fd)
 {
     pthread_mutex_lock(&mutex);
@@ -99,7 +137,7 @@ int __wrap_fdatasync(int fd)
         errno = EIO;
         return -1;
     }
-    return __real_fdatasync(fd);
+    return sync_and_note(fd);
 }
 
 int __wrap_fsync(int fd)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct faults {
     bool has_room_limit;
@@ -22,6 +23,19 @@ struct faults {
 
 /* From the next call on. NULL: everything passes. */
 void faults_set(const struct faults *plan);
+
+/* What a loss of power leaves of a file at least: its size before the last fdatasync() that was made. */
+#define FAULTS_SYNCED_MAX 1024
+struct faults_synced {
+    size_t count;
+    struct {
+        uint64_t inode;
+        uint64_t size;
+    } files[FAULTS_SYNCED_MAX];
+};
+
+/* Notes it there, in memory that may be shared with another process. NULL: nowhere. */
+void faults_note_synced(struct faults_synced *synced);
 
 /* How often a folder was synced, since the start of the process. */
 unsigned faults_folder_syncs(void);

@@ -64,6 +64,9 @@ void lives_tell_cb(void *context, enum audit_verify_kind kind, const char *text)
 {
     struct told *told = context;
 
+    if (kind == AUDIT_VERIFY_NOTE && told->length > TOLD_NOTES_MAX) {
+        return;
+    }
     told->length += (size_t)snprintf(told->text + told->length, TOLD_MAX - told->length, "%s%s\n",
                                      kind == AUDIT_VERIFY_FAULT ? "FAULT " : "NOTE ", text);
     ck_assert_uint_lt(told->length, TOLD_MAX);

@@ -9,6 +9,8 @@
 
 #define CLOSE_US 20000000
 #define TOLD_MAX 16384
+/* Notes behind that are left out, so that there is room for faults. */
+#define TOLD_NOTES_MAX 8192
 
 extern struct fixture fixture;
 extern char key_file[128], public_key[ED25519_PEM_MAX];
