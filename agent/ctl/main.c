@@ -71,7 +71,8 @@ static const struct command commands[] = {
      "With -f FILE it reads the audit file of that configuration and its segments, unless files "
      "are\n"
      "given, and adds from Redis the age of keys, and the rules and keys that were never used.\n"
-     "Filters are those of audit grep. Exit status 2 where a line is none of the audit's.\n"},
+     "An allow that was not told counts as what was. Filters are those of audit grep.\n"
+     "Exit status 2 where a line is none of the audit's, or a pipe would have to be read twice.\n"},
     {"blast-radius", command_blast_radius, "-f FILE [--json] KEYID",
      "what whoever has this API key could reach",
      "By the records that are in Redis now: which requests, at most how often, from where, until "
