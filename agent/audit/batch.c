@@ -51,7 +51,9 @@ enum err audit_batch_add(struct audit_batch *batch, struct spool *spool, bool is
                                     .read_position = ring->ledger.tail,
                                     .read_sequence = ring->ledger.delivered,
                                     .written_position = ring->ledger.tail,
-                                    .written_sequence = ring->ledger.delivered};
+                                    .written_sequence = ring->ledger.delivered,
+                                    .handed_position = ring->ledger.tail,
+                                    .handed_sequence = ring->ledger.delivered};
     audit_line_origin(&ring->control->birth, &source->origin);
     source->origin.privacy = batch->privacy;
     return ERR_OK;
@@ -132,7 +134,7 @@ static void fill_from(struct audit_batch *batch, struct audit_source *source)
 
 static void mark_sources(struct audit_batch *batch)
 {
-    if (!batch->has_unsettled) {
+    if (batch->unsettled_bytes == 0) {
         batch->unsettled = batch->place;
     }
     for (size_t i = 0; i < batch->source_count; i++) {
@@ -197,19 +199,42 @@ static void source_written(struct audit_batch *batch, struct audit_source *sourc
     source->written_sequence = last.sequence;
 }
 
-void audit_batch_settle(struct audit_batch *batch)
+void audit_batch_hand_over(struct audit_batch *batch)
+{
+    for (size_t i = 0; i < batch->source_count; i++) {
+        struct audit_source *source = &batch->sources[i];
+
+        source->handed_position = source->written_position;
+        source->handed_sequence = source->written_sequence;
+    }
+    batch->handed_bytes = batch->unsettled_bytes;
+    batch->handed_end = batch->place;
+}
+
+static void settle_sources(struct audit_batch *batch)
 {
     for (size_t i = 0; i < batch->source_count; i++) {
         struct audit_source *source = &batch->sources[i];
         struct audit_ring *ring = spool_ring(source->spool);
 
-        if (ring->ledger.delivered != source->written_sequence) {
-            audit_ring_settle(ring, source->written_position, source->written_sequence);
-            spool_note_settled(source->spool, source->written_sequence);
+        if (ring->ledger.delivered != source->handed_sequence) {
+            audit_ring_settle(ring, source->handed_position, source->handed_sequence);
+            spool_note_settled(source->spool, source->handed_sequence);
         }
     }
-    batch->has_unsettled = false;
-    batch->unsettled_bytes = 0;
+    batch->unsettled_bytes -= batch->handed_bytes;
+    batch->handed_bytes = 0;
+    batch->unsettled = batch->handed_end;
+}
+
+void audit_batch_settle(struct audit_batch *batch)
+{
+    settle_sources(batch);
+    if (batch->unsettled_bytes == 0) {
+        audit_batch_hand_over(
+            batch); /* behind it there may be unreadable records, which need no sync */
+        settle_sources(batch);
+    }
 }
 
 /* The lines before data[end] are in the file. */
@@ -218,8 +243,9 @@ static void sources_written(struct audit_batch *batch, size_t end)
     for (size_t i = 0; i < batch->source_count; i++) {
         source_written(batch, &batch->sources[i], end);
     }
-    if (!batch->is_durable || !batch->has_unsettled) {
-        audit_batch_settle(batch);
+    if (!batch->is_durable || batch->unsettled_bytes == 0) {
+        audit_batch_hand_over(batch);
+        settle_sources(batch);
     }
 }
 
@@ -237,8 +263,8 @@ void audit_batch_rewind(struct audit_batch *batch, bool is_doubtful)
     }
     audit_batch_restart(batch);
     empty(batch);
-    batch->has_unsettled = false;
     batch->unsettled_bytes = 0;
+    audit_batch_hand_over(batch);
 }
 
 void audit_batch_put_proof(struct audit_batch *batch, const char *line, size_t length)
@@ -292,10 +318,9 @@ static uint64_t note_written(struct audit_batch *batch, size_t end)
     if (batch->proof && end > begin) {
         audit_proof_add(batch->proof, batch->data + begin, end - begin, count, batch->now);
     }
-    batch->has_unsettled |= batch->is_durable;
     batch->unsettled_bytes += end - batch->start;
-    sources_written(batch, end);
     batch->place.offset += end - batch->start;
+    sources_written(batch, end);
     batch->start = end;
     return count;
 }

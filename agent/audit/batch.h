@@ -9,9 +9,10 @@
  * (settle). Between the two, records stand in the spool and perhaps in the file, and the file
  * tells which.
  *
- * In durable mode tails move only when the caller says that the file is synced
- * (audit_batch_settle), for all batches since the last time; the mark stays where the first of them
- * began. After a sync that failed the spools are read again (audit_batch_rewind).
+ * In durable mode tails move only when the caller says that a sync has ended well (audit_batch_settle),
+ * and only up to what stood in the file when it began (audit_batch_hand_over): a sync vouches for nothing
+ * that was written while it ran. The mark is where the lines begin that are not settled. After a sync that
+ * failed the spools are read again (audit_batch_rewind).
  *
  * A line of the proof (proof.h) goes in front of the others, into the room before them.
  *
@@ -34,7 +35,7 @@
 
 #define AUDIT_BATCH_BYTES AUDIT_BLOCK_BYTES
 
-/* Of all that may wait for one sync. */
+/* Of all that may stand in the file and not be settled. */
 #define AUDIT_GROUP_BYTES (1024u * 1024)
 
 /* A spool that is drained. */
@@ -46,6 +47,8 @@ struct audit_source {
     uint64_t read_sequence;
     uint64_t written_position; /* what follows the last record in the file */
     uint64_t written_sequence;
+    uint64_t handed_position; /* the same, of what the sync vouches for that began last */
+    uint64_t handed_sequence;
     size_t begin, end; /* its lines in the batch */
 };
 
@@ -59,9 +62,10 @@ struct audit_batch {
     size_t proof_length;                 /* of its line at data[start]; 0: there is none */
     struct now now;                      /* of the writer's turn */
     bool is_durable;
-    bool has_unsettled; /* lines in the file that wait for a sync */
-    size_t unsettled_bytes;
-    struct audit_place unsettled; /* where they begin */
+    size_t unsettled_bytes; /* of lines in the file that are not settled */
+    size_t handed_bytes;    /* of those, what the sync vouches for that began last */
+    struct audit_place unsettled,
+        handed_end; /* where the ones begin, and what follows the others */
     struct audit_source *sources;
     size_t source_count;
     size_t first_source; /* takes turns, so that none starves */
@@ -91,7 +95,10 @@ void audit_batch_fill(struct audit_batch *batch);
 enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file,
                              uint64_t *count) MUST_USE;
 
-/* Everything in the file is synced. */
+/* A sync is about to begin. Not before the last one's end was told by one of the next two. */
+void audit_batch_hand_over(struct audit_batch *batch);
+
+/* It has ended well: what stood in the file when it began is settled. */
 void audit_batch_settle(struct audit_batch *batch);
 
 /* What is not settled is made into lines again: marked as redelivered where it may stand in a file

@@ -14,6 +14,7 @@
 #include "agent/audit/spool_inside.h"
 #include "agent/audit/writer_inside.h"
 
+#define GATHER_PAUSE_US    100
 #define BUSY_PAUSE_US      5000
 #define IDLE_PAUSE_US      50000
 #define RETRY_PAUSE_US     10000
@@ -97,6 +98,9 @@ static void set_pause(struct audit_writer *writer, enum writer_turn result)
         break;
     case WRITER_MOVED:
         writer->pause_us = BUSY_PAUSE_US;
+        break;
+    case WRITER_GATHERS:
+        writer->pause_us = GATHER_PAUSE_US;
         break;
     case WRITER_IDLE:
         writer->pause_us = doubled > BUSY_PAUSE_US ? doubled : BUSY_PAUSE_US;
@@ -193,6 +197,7 @@ static void *run(void *context)
         now = clock_read();
         set_pause(writer, writer_turn(writer, now));
     } while (!pause_until(writer, now.mono_us + writer->pause_us));
+    writer_stop_syncer(writer, now);
     drain(writer, writer->give_up_us);
     return NULL;
 }
@@ -274,11 +279,21 @@ enum err audit_writer_start(struct audit_writer *writer)
 {
     sigset_t all, before;
 
+    if (writer->settings.is_durable) {
+        writer->syncer = audit_syncer_new(writer->wake_fd);
+        if (!writer->syncer) {
+            return ERR_MEMORY;
+        }
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int refused = pthread_create(&writer->thread, NULL, run, writer);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     writer->has_thread = refused == 0;
+    if (refused) {
+        audit_syncer_free(writer->syncer);
+        writer->syncer = NULL;
+    }
     return refused == 0 ? ERR_OK : ERR_MEMORY;
 }
 

@@ -16,9 +16,10 @@
  * next; each has its header and checkpoints (proof.h), and old ones are removed. Whoever else rotates
  * may go on doing so: another file is another segment.
  *
- * In durable mode many records have one sync, and are settled after it. A sync that failed is never
- * tried again on the same file, since the kernel may have dropped what it could not write: the records
- * go into a new segment, marked "redelivered".
+ * In durable mode many records have one sync, and are settled after it. While a thread of its own makes it
+ * (syncer.h) the next lines are written. A sync that failed is never tried again on the same file, since
+ * the kernel may have dropped what it could not write: the records go into a new segment, marked
+ * "redelivered", those that were written meanwhile too.
  *
  * The thread polls, since a worker may not make a system call to wake it: every 5 ms while records
  * come, up to 50 ms apart when idle, and often enough that a burst fills no more than a quarter of

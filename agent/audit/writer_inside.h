@@ -1,6 +1,6 @@
 /* The writer, as its parts see it: its life, from opening to draining, and what others ask of it
- * (writer.c); its turns, which deliver and settle (writer_turn.c); what it does about segments
- * (writer_segment.c). Private to audit/. All of it belongs to the writer's thread, or to who opens and
+ * (writer.c); its turns, which deliver (writer_turn.c); what settles what was delivered, in durable mode
+ * (writer_sync.c); what it does about segments (writer_segment.c). Private to audit/. All of it belongs to the writer's thread, or to who opens and
  * closes the writer while that does not run, but for what is said. */
 #ifndef REEVE_AUDIT_WRITER_INSIDE_H
 #define REEVE_AUDIT_WRITER_INSIDE_H
@@ -11,6 +11,7 @@
 #include "agent/audit/batch.h"
 #include "agent/audit/file.h"
 #include "agent/audit/proof.h"
+#include "agent/audit/syncer.h"
 #include "agent/audit/writer.h"
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
@@ -23,6 +24,8 @@ struct audit_writer {
     struct audit_file file;
     struct audit_proof proof;
     struct audit_privacy privacy;
+    struct audit_syncer
+        *syncer; /* in durable mode, while the thread runs that has turns; else NULL */
     struct audit_writer_settings settings; /* texts are not kept: what is needed of them is below */
     char *path;
     struct journal *journal; /* NULL: none */
@@ -37,10 +40,12 @@ struct audit_writer {
     uint64_t committed;       /* the segment whose header is on the disk */
     int64_t segment_begun_us; /* wall clock */
     uint64_t segment_records; /* since the segment was begun or gone on with */
-    bool is_poisoned;         /* a sync failed: nothing more goes into this file */
-    int64_t remove_due_us;    /* when old segments are looked at again */
-    int64_t sync_us;          /* how long one takes, smoothed */
-    int64_t group_begin_us;   /* when the first of the lines was written that are not settled */
+    int64_t sync_us;          /* how long a sync takes, smoothed */
+    int64_t sync_begin_us;    /* when the last one began */
+    int64_t
+        group_begin_us; /* since when lines gather for the next: its end, or the first after that */
+    bool is_poisoned;   /* a sync failed: nothing more goes into this file */
+    int64_t remove_due_us; /* when old segments are looked at again */
 
     pthread_t thread;
     bool has_thread;
@@ -59,7 +64,8 @@ struct audit_writer {
 enum writer_turn {
     WRITER_IDLE, /* nothing waits that can be read */
     WRITER_MOVED,
-    WRITER_MORE, /* the batch was full, or its group gathers: there is more at once */
+    WRITER_GATHERS, /* no sync is begun yet: what comes next may go along */
+    WRITER_MORE,    /* the batch was full: there is more at once */
     WRITER_FAILED,
 };
 
@@ -82,9 +88,31 @@ void writer_note_proof(struct audit_writer *writer, struct now now);
 /* Puts a checkpoint into the empty batch, if the open block is to be closed (`is_forced`: has lines). */
 void writer_put_checkpoint(struct audit_writer *writer, bool is_forced, struct now now);
 
-/* In durable mode: a sync failed (errno), and is not tried again on this file. What is not settled goes
- * into a new segment. */
+/* --- in durable mode: what is in the file is settled once the disk has it ---
+ * ERR_IO: a sync failed. It is not tried again on this file: what is not settled goes into a new segment. */
+
+/* Those who were answered after the last sync are about to ask again. What they make goes into one sync,
+ * not the first of it into one and the rest into another: true while the next sync can wait for lines that
+ * may come, which is no longer than it takes itself. */
+bool writer_is_gathering(const struct audit_writer *writer, struct now now);
+
+/* Has a sync made of what is in the file: begins it where none runs, or makes it, where there is no syncer. */
+enum err writer_sync(struct audit_writer *writer, struct now now);
+
+/* Settles what a sync has vouched for, if one has ended. */
+enum err writer_take_sync(struct audit_writer *writer, struct now now) MUST_USE;
+
+/* Before the file is left: waits for the disk until all is settled that is in the file. */
+enum err writer_settle_all(struct audit_writer *writer, struct now now);
+
+/* A sync of the file failed (errno). */
 void writer_sync_failed(struct audit_writer *writer, struct now now);
+
+/* Before the batch is rewound: waits for the sync that runs, which vouches for nothing any more. */
+void writer_forget_sync(struct audit_writer *writer);
+
+/* Waits for the sync that runs. From then on, who wants a sync makes it. */
+void writer_stop_syncer(struct audit_writer *writer, struct now now);
 
 /* Size or age say that the segment is to be closed. */
 bool writer_is_segment_due(const struct audit_writer *writer, struct now now);

@@ -1,12 +1,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/audit/spool_inside.h"
 #include "agent/audit/writer_inside.h"
-
-#define GATHER_STEP_US 100
 
 static void bump(_Atomic uint64_t *counter, uint64_t by)
 {
@@ -26,48 +23,6 @@ static bool take_requests(struct audit_writer *writer)
     }
     pthread_mutex_unlock(&writer->mutex);
     return is_wanted;
-}
-
-static void note_sync_time(struct audit_writer *writer, int64_t us)
-{
-    writer->sync_us += (us - writer->sync_us) / 4;
-}
-
-void writer_sync_failed(struct audit_writer *writer, struct now now)
-{
-    uint64_t swallowed;
-
-    bump(&writer->write_errors, 1);
-    if (log_limit_pass(&writer->write_log, now.mono_us, WRITER_LOG_INTERVAL_US, &swallowed)) {
-        log_error("audit: %s can not be synced: %s; its last records go into a new segment",
-                  log_quote(str_from_c(writer->path)).text, strerror(errno));
-    }
-    journal_sink(writer->journal, "failing", "the file can not be synced");
-    writer->is_poisoned = true;
-    audit_batch_rewind(&writer->batch, true);
-}
-
-/* In durable mode: the lines in the file are settled once the disk has them. */
-static enum err sync_group(struct audit_writer *writer, struct now now)
-{
-    struct audit_batch *batch = &writer->batch;
-
-    if (!batch->has_unsettled) {
-        return ERR_OK;
-    }
-    int64_t begin_us = clock_read().mono_us;
-    if (audit_file_sync(&writer->file) != ERR_OK) {
-        writer_sync_failed(writer, now);
-        return ERR_IO;
-    }
-    audit_batch_settle(batch);
-    note_sync_time(writer, clock_read().mono_us - begin_us);
-    pthread_mutex_lock(&writer->mutex);
-    if (writer->settings.settled_cb) {
-        writer->settings.settled_cb(writer->settings.settled_context);
-    }
-    pthread_mutex_unlock(&writer->mutex);
-    return ERR_OK;
 }
 
 static enum err replace_poisoned(struct audit_writer *writer, struct now now)
@@ -92,7 +47,7 @@ static void leave_file(struct audit_writer *writer, struct now now)
         }
     }
     if (writer->settings.is_durable) {
-        sync_group(writer, now);
+        writer_settle_all(writer, now);
     }
 }
 
@@ -176,6 +131,7 @@ static void note_result(struct audit_writer *writer, enum err e, int saved_errno
 static void begin_anew(struct audit_writer *writer, enum err e, struct now now)
 {
     if (writer->settings.is_durable) {
+        writer_forget_sync(writer);
         audit_batch_rewind(&writer->batch, e == ERR_RANGE);
     }
     if (e == ERR_RANGE) {
@@ -222,7 +178,7 @@ static void prepare(struct audit_writer *writer, struct now now)
     if (!audit_batch_is_empty(&writer->batch)) {
         return;
     }
-    if (is_segment_due && sync_group(writer, now) == ERR_OK) {
+    if (is_segment_due && writer_settle_all(writer, now) == ERR_OK) {
         writer_rotate(writer, now);
     }
     if (audit_batch_is_empty(&writer->batch)) {
@@ -236,40 +192,18 @@ static bool is_more_likely(const struct audit_batch *batch)
     return batch->proof_length > 0 || batch->length - batch->start >= batch->room;
 }
 
-static bool is_unread(const struct audit_batch *batch)
+/* In durable mode: no more lines, until the disk has some of what is in the file. */
+static bool is_group_full(const struct audit_writer *writer)
 {
-    for (size_t i = 0; i < batch->source_count; i++) {
-        const struct audit_source *source = &batch->sources[i];
-        const struct audit_ring_control *control = spool_ring(source->spool)->control;
-
-        if (atomic_load_explicit(&control->head, memory_order_relaxed) != source->read_position) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Those who were answered after the last sync are about to ask again. What they make goes into one
- * sync, not the first of it into one and the rest into another: so lines are written while they come,
- * but the sync is not put off for longer than it takes itself. */
-static bool is_gathering(const struct audit_writer *writer)
-{
-    const struct audit_batch *batch = &writer->batch;
-    int64_t age_us = clock_read().mono_us - writer->group_begin_us;
-
-    if (!batch->has_unsettled || writer->sync_us < GATHER_STEP_US || age_us > writer->sync_us) {
-        return false;
-    }
-    if (is_unread(batch)) {
-        return true;
-    }
-    usleep(GATHER_STEP_US);
-    return is_unread(batch);
+    return writer->batch.unsettled_bytes >= AUDIT_GROUP_BYTES;
 }
 
 enum writer_turn writer_turn(struct audit_writer *writer, struct now now)
 {
     writer->batch.now = now;
+    if (writer_take_sync(writer, now) != ERR_OK) {
+        return WRITER_FAILED;
+    }
     if (take_requests(writer) || now.mono_us >= writer->check_due_us) {
         reopen(writer, now);
         warn_of_pressure(writer, now);
@@ -278,23 +212,29 @@ enum writer_turn writer_turn(struct audit_writer *writer, struct now now)
     if (writer->is_poisoned && replace_poisoned(writer, now) != ERR_OK) {
         return WRITER_FAILED;
     }
+    if (is_group_full(writer)) {
+        return writer_sync(writer, now) == ERR_OK ? WRITER_MOVED : WRITER_FAILED;
+    }
     if (audit_batch_is_empty(&writer->batch)) {
         prepare(writer, now);
     }
     if (audit_batch_is_empty(&writer->batch)) {
         writer_drop_leftovers(writer);
-        return sync_group(writer, now) == ERR_OK ? WRITER_IDLE : WRITER_FAILED;
+        return writer_sync(writer, now) == ERR_OK ? WRITER_IDLE : WRITER_FAILED;
     }
     bool is_full = is_more_likely(&writer->batch);
-    if (!writer->batch.has_unsettled) {
+    if (writer->batch.unsettled_bytes == 0) {
         writer->group_begin_us = now.mono_us;
     }
     if (deliver(writer, now) != ERR_OK) {
-        (void)sync_group(writer, now);
+        writer_sync(writer, now);
         return WRITER_FAILED;
     }
-    if (writer->batch.unsettled_bytes < AUDIT_GROUP_BYTES && (is_full || is_gathering(writer))) {
-        return WRITER_MORE;
+    /* Where there is no syncer, nobody waits. */
+    if (!is_group_full(writer) && (writer->syncer ? writer_is_gathering(writer, now) : is_full)) {
+        return is_full ? WRITER_MORE : WRITER_GATHERS;
     }
-    return sync_group(writer, now) != ERR_OK ? WRITER_FAILED : is_full ? WRITER_MORE : WRITER_MOVED;
+    return writer_sync(writer, now) != ERR_OK ? WRITER_FAILED
+           : is_full                          ? WRITER_MORE
+                                              : WRITER_MOVED;
 }

@@ -14,6 +14,11 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct faults faults;
 static unsigned folder_syncs;
 static struct faults_synced *synced;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static unsigned held_syncs, retried_syncs;
+static bool may_go_on; /* one sync that is held */
+static int go_on_error;
+static struct stat failed; /* the file whose sync failed last */
 
 ssize_t __wrap_write(int fd, const void *data, size_t length);
 int __wrap_ftruncate(int fd, off_t size);
@@ -36,6 +41,7 @@ void faults_set(const struct faults *plan)
 {
     pthread_mutex_lock(&mutex);
     faults = plan ? *plan : (struct faults){0};
+    pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&mutex);
 }
 
@@ -128,16 +134,74 @@ static int sync_and_note(int fd)
     return result;
 }
 
+/* Gives the error that it is to fail with. Under the mutex. */
+static int hold_sync(void)
+{
+    int error = 0;
+
+    held_syncs++;
+    while (faults.holds_syncs && !may_go_on) {
+        pthread_cond_wait(&changed, &mutex);
+    }
+    held_syncs--;
+    if (may_go_on) {
+        error = go_on_error;
+        may_go_on = false;
+    }
+    return error;
+}
+
+static int sync_error(int fd)
+{
+    struct stat st;
+
+    if (!is_watched(fd) || fstat(fd, &st) < 0) {
+        return 0;
+    }
+    retried_syncs += failed.st_ino == st.st_ino && failed.st_dev == st.st_dev;
+    int error = faults.holds_syncs ? hold_sync() : 0;
+    if (faults.sync_countdown > 0 && --faults.sync_countdown == 0) {
+        error = EIO;
+    }
+    failed = error ? st : failed;
+    return error;
+}
+
 int __wrap_fdatasync(int fd)
 {
     pthread_mutex_lock(&mutex);
-    bool fails = faults.sync_countdown > 0 && is_watched(fd) && --faults.sync_countdown == 0;
+    int error = sync_error(fd);
     pthread_mutex_unlock(&mutex);
-    if (fails) {
-        errno = EIO;
+    if (error) {
+        errno = error;
         return -1;
     }
     return sync_and_note(fd);
+}
+
+unsigned faults_held_syncs(void)
+{
+    pthread_mutex_lock(&mutex);
+    unsigned count = held_syncs;
+    pthread_mutex_unlock(&mutex);
+    return count;
+}
+
+void faults_let_sync(int error)
+{
+    pthread_mutex_lock(&mutex);
+    may_go_on = true;
+    go_on_error = error;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+
+unsigned faults_retried_syncs(void)
+{
+    pthread_mutex_lock(&mutex);
+    unsigned count = retried_syncs;
+    pthread_mutex_unlock(&mutex);
+    return count;
 }
 
 int __wrap_fsync(int fd)

@@ -19,6 +19,7 @@ struct faults {
     int kill_countdown; /* > 0: at that write, after kill_bytes of it, SIGKILL */
     size_t kill_bytes;  /* larger than the write: after all of it */
     int sync_countdown; /* > 0: that fdatasync fails, with EIO, and no other */
+    bool holds_syncs;   /* every fdatasync waits until faults_let_sync() or the next plan */
 };
 
 /* From the next call on. NULL: everything passes. */
@@ -39,5 +40,14 @@ void faults_note_synced(struct faults_synced *synced);
 
 /* How often a folder was synced, since the start of the process. */
 unsigned faults_folder_syncs(void);
+
+/* How many fdatasync() are held. */
+unsigned faults_held_syncs(void);
+
+/* One that is held goes on; fails with `error`, but for 0. */
+void faults_let_sync(int error);
+
+/* How often a file was synced for which that had failed before. */
+unsigned faults_retried_syncs(void);
 
 #endif

@@ -23,6 +23,7 @@ Suite *sink_suite(void);
 Suite *spool_suite(void);
 Suite *syslog_suite(void);
 Suite *sync_suite(void);
+Suite *syncer_suite(void);
 Suite *tampering_suite(void);
 Suite *writer_suite(void);
 
