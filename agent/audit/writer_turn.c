@@ -181,7 +181,7 @@ static void prepare(struct audit_writer *writer, struct now now)
     if (is_segment_due && writer_settle_all(writer, now) == ERR_OK) {
         writer_rotate(writer, now);
     }
-    if (audit_batch_is_empty(&writer->batch)) {
+    if (audit_batch_is_empty(&writer->batch) && !writer->is_poisoned) {
         fill(writer);
     }
 }
@@ -217,6 +217,9 @@ enum writer_turn writer_turn(struct audit_writer *writer, struct now now)
     }
     if (audit_batch_is_empty(&writer->batch)) {
         prepare(writer, now);
+    }
+    if (writer->is_poisoned) {
+        return WRITER_FAILED;
     }
     if (audit_batch_is_empty(&writer->batch)) {
         writer_drop_leftovers(writer);

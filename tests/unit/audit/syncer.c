@@ -74,6 +74,7 @@ static void start_with_a_sync(struct audit_writer_settings settings)
     append_records(spool, 1, 5);
     WAIT_FOR(faults_held_syncs() == 1);
     append_records(spool, 6, 10);
+    audit_writer_wake(writer);
     ck_assert_uint_eq(spool_settled(spool), 0);
 }
 
@@ -222,6 +223,28 @@ START_TEST(a_segment_is_closed_after_its_sync)
     end();
     assert_sound(10, 0);
     ck_assert_uint_ge(told.counts.segments, 2);
+}
+END_TEST
+
+/* Nothing goes into it any more, though it was about to be closed anyway. */
+START_TEST(a_sync_that_fails_when_a_segment_is_to_be_closed_ends_that)
+{
+    struct line_tally tally;
+
+    start_with_a_sync(small_segments());
+    usleep(HELD_US);
+    faults_let_sync(EIO);
+    faults_set(NULL);
+    WAIT_FOR(spool_settled(spool) == 10);
+    end();
+    verify_all(NULL, &told);
+    ck_assert_msg(told.counts.faults == 0, "%s", told.text);
+    line_tally_init(&tally, boot, 0);
+    line_tally_read_closed(&tally, &fixture);
+    line_tally_read(&tally, fixture.file);
+    ck_assert_uint_gt(tally.redelivered_count, 0);
+    line_tally_fini(&tally);
+    ck_assert_uint_eq(faults_retried_syncs(), 0);
 }
 END_TEST
 
@@ -377,6 +400,7 @@ Suite *syncer_suite(void)
     tcase_add_test(tcase, a_file_that_is_moved_is_left_after_its_sync);
     tcase_add_test(tcase, a_sync_that_fails_while_the_file_is_moved_loses_nothing);
     tcase_add_test(tcase, a_segment_is_closed_after_its_sync);
+    tcase_add_test(tcase, a_sync_that_fails_when_a_segment_is_to_be_closed_ends_that);
     tcase_add_test(tcase, a_file_that_is_cut_during_a_sync_is_written_again);
     tcase_add_test(tcase, the_end_waits_for_the_sync);
     tcase_add_test(tcase, the_end_writes_again_what_a_sync_lost);
