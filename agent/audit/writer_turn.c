@@ -161,35 +161,43 @@ static enum err deliver(struct audit_writer *writer, struct now now)
     return e;
 }
 
-/* Fills the empty batch. */
-static void fill(struct audit_writer *writer)
+/* Fills the empty batch with lines: of the open block, or, behind its checkpoint, of the next. */
+static void fill(struct audit_writer *writer, struct now now)
 {
-    writer->batch.room = audit_proof_room(&writer->proof);
+    bool is_block_due = audit_proof_is_due(&writer->proof, now);
+
+    writer->batch.room = is_block_due ? AUDIT_BLOCK_BYTES : audit_proof_room(&writer->proof);
     audit_batch_fill(&writer->batch);
     atomic_store_explicit(&writer->lost, writer->batch.unreadable_count, memory_order_relaxed);
+    writer_put_checkpoint(writer, false, now);
 }
 
-/* What comes next into the empty batch: a checkpoint, or lines. */
-static void prepare(struct audit_writer *writer, struct now now)
+/* The segment's last checkpoint first; once that is written, the next segment. */
+static void end_segment(struct audit_writer *writer, struct now now)
 {
-    bool is_segment_due = writer_is_segment_due(writer, now);
-
-    writer_put_checkpoint(writer, is_segment_due, now);
-    if (!audit_batch_is_empty(&writer->batch)) {
-        return;
-    }
-    if (is_segment_due && writer_settle_all(writer, now) == ERR_OK) {
+    writer_put_checkpoint(writer, true, now);
+    if (audit_batch_is_empty(&writer->batch) && writer_settle_all(writer, now) == ERR_OK) {
         writer_rotate(writer, now);
     }
+}
+
+/* What comes next into the empty batch. */
+static void prepare(struct audit_writer *writer, struct now now)
+{
+    if (writer_is_segment_due(writer, now)) {
+        end_segment(writer, now);
+    }
     if (audit_batch_is_empty(&writer->batch) && !writer->is_poisoned) {
-        fill(writer);
+        fill(writer, now);
     }
 }
 
-/* The batch has no room left, or there was no room for lines in it. */
+/* The batch has no room left, or lines were not looked for. */
 static bool is_more_likely(const struct audit_batch *batch)
 {
-    return batch->proof_length > 0 || batch->length - batch->start >= batch->room;
+    size_t length = batch->length - batch->start - batch->proof_length;
+
+    return length == 0 || length >= batch->room;
 }
 
 /* In durable mode: no more lines, until the disk has some of what is in the file. */

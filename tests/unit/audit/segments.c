@@ -6,10 +6,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/audit/proof.h"
 #include "agent/audit/segment.h"
 #include "tests/unit/audit/faults.h"
 #include "tests/unit/audit/lives.h"
 #include "tests/unit/audit/suites.h"
+
+/* Of a disk that fills up: from a block's size, in steps that meet a checkpoint's line twice. */
+#define ROOM_STEP    199
+#define ROOM_COUNT   8
+#define ROOM_WAIT_MS 20000
 
 START_TEST(proves_one_life)
 {
@@ -93,6 +99,40 @@ START_TEST(a_thousand_segments_lose_nothing)
     verify_all(NULL, &told);
     ck_assert_msg(told.counts.faults == 0, "%s", told.text);
     ck_assert_uint_ge(told.counts.segments, segments);
+}
+END_TEST
+
+/* Before the checkpoint, in it, and in the lines that go into the file with it. */
+START_TEST(a_disk_that_is_full_about_a_checkpoint_breaks_no_proof)
+{
+    struct audit_writer_settings settings = settings_of(&fixture);
+    struct audit_writer_counters counters = {0};
+    struct audit_writer *writer;
+    struct line_tally tally;
+    struct diag diag = {0};
+    int saved = silence_log();
+
+    ck_assert_int_eq(audit_writer_open(&settings, &writer, &diag), ERR_OK);
+    struct spool *spool = open_spool(&fixture, 1, 0);
+    ck_assert_int_eq(audit_writer_add(writer, spool), ERR_OK);
+    append_records(spool, 1, 200);
+    faults_set(&(struct faults){.has_room_limit = true,
+                                .room_bytes = AUDIT_BLOCK_BYTES + (size_t)_i * ROOM_STEP});
+    ck_assert_int_eq(audit_writer_start(writer), ERR_OK);
+    for (int i = 0; i < ROOM_WAIT_MS && counters.write_errors == 0; i++) {
+        usleep(1000);
+        audit_writer_counters(writer, &counters);
+    }
+    ck_assert_uint_gt(counters.write_errors, 0);
+    faults_set(NULL);
+    audit_writer_close(writer, CLOSE_US);
+    spool_close(spool);
+    restore_log(saved);
+    assert_proved(200, 1);
+    line_tally_init(&tally, 1, 0);
+    line_tally_read(&tally, fixture.file);
+    assert_exactly_once(&tally, 1, 200);
+    line_tally_fini(&tally);
 }
 END_TEST
 
@@ -278,6 +318,8 @@ Suite *segments_suite(void)
     tcase_add_test(tcase, goes_on_with_the_segment_after_a_restart);
     tcase_add_test(tcase, closes_segments_by_size_and_names_them_by_number);
     tcase_add_test(tcase, a_thousand_segments_lose_nothing);
+    tcase_add_loop_test(tcase, a_disk_that_is_full_about_a_checkpoint_breaks_no_proof, 0,
+                        ROOM_COUNT);
     tcase_add_test(tcase, opens_a_segment_with_every_workers_position);
     tcase_add_test(tcase, removes_old_segments_and_the_rest_is_still_certified);
     tcase_add_test(tcase, a_segment_renamed_while_no_agent_ran_is_followed);
