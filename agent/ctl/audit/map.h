@@ -9,18 +9,18 @@
 #include "agent/base/str.h"
 #include "agent/ctl/heap.h"
 
+/* An item and its key, as they are listed. */
 struct map_slot {
     struct str key;
     void *item;
-    uint64_t hash;
 };
 
 struct map {
     struct heap *heap;
+    struct map_place *places; /* open addressing, at most half full */
+    struct map_entry *last;   /* that was asked for: the same is often asked for again */
     size_t item_bytes;
-    struct map_slot *slots; /* open addressing, at most half full */
     size_t capacity, count;
-    struct map_slot *last; /* that was found: the same is often asked for again */
 };
 
 void map_init(struct map *map, struct heap *heap, size_t item_bytes);
