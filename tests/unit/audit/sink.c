@@ -24,7 +24,7 @@ struct fake {
     struct outlet base;
     _Atomic bool refuses, breaks, has_no_room;
     _Atomic uint64_t put, settled; /* of this connection; settles no more than `settled` */
-    _Atomic unsigned opened, line_count;
+    _Atomic unsigned opened, refused, turns, line_count;
     unsigned lines[LINES_MAX]; /* by their n; 0: a header */
 };
 
@@ -39,6 +39,7 @@ static enum err fake_open(struct outlet *outlet, int64_t timeout_us, int wake_fd
     (void)timeout_us;
     (void)wake_fd;
     if (fake.refuses) {
+        fake.refused++;
         diag_set(diag, "refused");
         return ERR_IO;
     }
@@ -89,9 +90,11 @@ static uint64_t fake_put_count(const struct outlet *outlet)
     return fake.put;
 }
 
+/* The last that is asked in a turn. */
 static uint64_t fake_settled_count(const struct outlet *outlet)
 {
     (void)outlet;
+    fake.turns++;
     return fake.put < fake.settled ? fake.put : fake.settled;
 }
 
@@ -186,13 +189,35 @@ static void close_segment(unsigned number)
     ck_assert_int_eq(audit_segment_close(fixture.file, number), ERR_OK);
 }
 
+#define WAIT_FOR(condition)                                                                        \
+    for (int64_t left_us = WAIT_US; !(condition); left_us -= 1000) {                               \
+        ck_assert_msg(left_us > 0, "waited in vain for " #condition);                              \
+        usleep(1000);                                                                              \
+    }
+
 static void wait_for_lines(unsigned count)
 {
-    for (int64_t left_us = WAIT_US; fake.line_count < count; left_us -= 1000) {
-        ck_assert_int_gt(left_us, 0);
-        usleep(1000);
-    }
+    WAIT_FOR(fake.line_count >= count);
     ck_assert_uint_eq(fake.line_count, count);
+}
+
+/* What it has put is settled, as far as the other side lets it. */
+static void wait_for_a_turn(void)
+{
+    unsigned before = fake.turns;
+
+    WAIT_FOR(fake.turns >= before + 2);
+}
+
+/* The journal was told so much. */
+static void wait_for_told(uint64_t count)
+{
+    struct spool_counters counters;
+
+    do {
+        usleep(1000);
+        spool_counters(journal_spool(journal), &counters);
+    } while (counters.recorded < count);
 }
 
 static void expect_lines(unsigned at, const unsigned *wanted, unsigned count)
@@ -246,7 +271,7 @@ START_TEST(sends_again_what_was_not_settled)
     add_segment(1, 1, 1);
     ck_assert_int_eq(sink_start(sink), ERR_OK);
     wait_for_lines(2);
-    usleep(20000); /* the next mark is another one */
+    wait_for_a_turn(); /* the next mark is another one */
     fake.settled = 2;
     add(false, 2);
     wait_for_lines(3);
@@ -254,10 +279,7 @@ START_TEST(sends_again_what_was_not_settled)
     add(false, 4);
     wait_for_lines(5);
     fake.breaks = true;
-    for (int i = 0; fake.opened < 2; i++) {
-        ck_assert_int_lt(i, 10000);
-        usleep(1000);
-    }
+    WAIT_FOR(fake.opened >= 2);
     wait_for_lines(8);
     expect_lines(5, again, COUNT(again));
 }
@@ -268,10 +290,10 @@ START_TEST(tells_once_that_it_fails_and_that_it_is_over)
     add_segment(1, 1, 3);
     fake.refuses = true;
     ck_assert_int_eq(sink_start(sink), ERR_OK);
-    usleep(800000);
+    WAIT_FOR(fake.refused >= 4);
     fake.refuses = false;
     wait_for_lines(4);
-    usleep(1200000);
+    wait_for_told(2);
     close_sink(WAIT_US);
     ck_assert_uint_eq(count_told("\"fault\":\"one: refused\""), 1);
     ck_assert_uint_eq(count_told("\"event\":\"failing\""), 1);
@@ -286,10 +308,7 @@ START_TEST(opens_an_idle_connection_anew_without_a_word)
     wait_for_lines(4);
     usleep(1100000);
     fake.breaks = true;
-    for (int i = 0; fake.opened < 2; i++) {
-        ck_assert_int_lt(i, 10000);
-        usleep(1000);
-    }
+    WAIT_FOR(fake.opened >= 2);
     add(false, 4);
     wait_for_lines(5);
     close_sink(WAIT_US);
@@ -304,10 +323,11 @@ START_TEST(tells_of_an_other_side_that_takes_nothing)
     fake.settled = 0;
     ck_assert_int_eq(sink_start(sink), ERR_OK);
     wait_for_lines(4);
-    usleep(3 * TIMEOUT_US);
+    wait_for_told(1);
+    usleep(3 * TIMEOUT_US); /* it is not told again, and the connection stays */
     ck_assert_uint_eq(fake.opened, 1);
     fake.settled = UINT64_MAX;
-    usleep(1200000);
+    wait_for_told(2);
     close_sink(WAIT_US);
     ck_assert_uint_eq(count_told("\"fault\":\"one: the other side takes nothing\""), 1);
     ck_assert_uint_eq(count_told("\"event\":\"recovered\""), 1);
@@ -338,7 +358,7 @@ START_TEST(old_segments_wait_for_it_up_to_a_bound)
     ck_assert_int_eq(sink_start(sink), ERR_OK);
     wait_for_lines(2);
     fake.has_no_room = true;
-    usleep(100000); /* settled */
+    wait_for_a_turn();
     for (unsigned number = 1; number <= 6; number++) {
         close_segment(number);
         add_segment(number + 1, number + 1, number + 1);
@@ -350,7 +370,7 @@ START_TEST(old_segments_wait_for_it_up_to_a_bound)
     fake.has_no_room = false;
     wait_for_lines(10);
     expect_lines(2, rest, COUNT(rest));
-    usleep(100000);
+    wait_for_a_turn();
     ck_assert_uint_eq(audit_segment_remove_old(fixture.file, &retention, 0, &last), 2);
     ck_assert(!has_segment(5) && has_segment(6));
     close_sink(WAIT_US);
