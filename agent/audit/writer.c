@@ -275,6 +275,12 @@ enum err audit_writer_add(struct audit_writer *writer, struct spool *spool)
     return audit_batch_add(&writer->batch, spool, false);
 }
 
+enum err audit_writer_add_journal(struct audit_writer *writer, struct journal *journal)
+{
+    writer->journal = journal;
+    return audit_batch_add(&writer->batch, journal_spool(journal), false);
+}
+
 enum err audit_writer_start(struct audit_writer *writer)
 {
     sigset_t all, before;
@@ -302,11 +308,6 @@ void audit_writer_tell_nobody(struct audit_writer *writer)
     pthread_mutex_lock(&writer->mutex);
     writer->settings.settled_cb = NULL;
     pthread_mutex_unlock(&writer->mutex);
-}
-
-void audit_writer_set_journal(struct audit_writer *writer, struct journal *journal)
-{
-    writer->journal = journal;
 }
 
 void audit_writer_wake(struct audit_writer *writer)

@@ -77,8 +77,9 @@ enum err audit_writer_start(struct audit_writer *writer) MUST_USE;
 /* settled_cb is not called any more once this returns. Any thread but the writer's. */
 void audit_writer_tell_nobody(struct audit_writer *writer);
 
-/* What happens to the file is told there; borrowed. Before the thread starts. */
-void audit_writer_set_journal(struct audit_writer *writer, struct journal *journal);
+/* The same for the journal's, in which there are no bursts. What happens to the file is told there; borrows
+ * the journal. */
+enum err audit_writer_add_journal(struct audit_writer *writer, struct journal *journal) MUST_USE;
 
 /* There is something to write, and somebody waits for it. Any thread; one system call. */
 void audit_writer_wake(struct audit_writer *writer);

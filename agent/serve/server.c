@@ -328,9 +328,8 @@ static enum err open_journal(struct server *server, struct diag *diag)
     if (e != ERR_OK) {
         return e;
     }
-    audit_writer_set_journal(server->writer, server->journal);
     journal_lifecycle(server->journal, "start", REEVE_VERSION, config->hash, NULL);
-    e = audit_writer_add(server->writer, journal_spool(server->journal));
+    e = audit_writer_add_journal(server->writer, server->journal);
     if (e != ERR_OK) {
         diag_set(diag, "audit: %s", err_text(e));
     }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/audit/spool_inside.h"
+#include "agent/audit/writer_inside.h"
 #include "tests/unit/audit/faults.h"
 #include "tests/unit/audit/fixture.h"
 #include "tests/unit/audit/suites.h"
@@ -261,6 +262,29 @@ START_TEST(survives_a_file_size_limit)
 }
 END_TEST
 
+/* Its ring is as small as can be; a worker's as small must be looked at each millisecond. */
+START_TEST(a_journal_does_not_hasten_an_idle_writer)
+{
+    struct journal *journal;
+    struct diag diag = {0};
+    struct fixture other;
+
+    fixture_init(&other);
+    struct audit_writer *idle = open_writer(&other);
+    int64_t pause_us = idle->idle_pause_us;
+    ck_assert_int_eq(journal_create(other.spool_dir, "gw1", identity(1, 0).boot, &journal, &diag),
+                     ERR_OK);
+    ck_assert_int_eq(audit_writer_add_journal(idle, journal), ERR_OK);
+    ck_assert_int_eq(idle->idle_pause_us, pause_us);
+    journal_sink(journal, "recovered", NULL);
+    audit_writer_close(idle, CLOSE_US);
+    journal_close(journal);
+    assert_file_holds(&other, 1, AUDIT_JOURNAL_WORKER, 1, 1);
+    fixture_fini(&other);
+    ck_assert_int_lt(writer->idle_pause_us, pause_us);
+}
+END_TEST
+
 struct load {
     atomic_bool is_done;
     uint64_t recorded, wanted;
@@ -454,6 +478,7 @@ Suite *writer_suite(void)
     tcase_add_test(tcase, delivers_without_a_thread_too);
     tcase_add_test(tcase, delivers_counts_before_it_ends);
     tcase_add_test(tcase, delivers_while_it_runs);
+    tcase_add_test(tcase, a_journal_does_not_hasten_an_idle_writer);
     tcase_add_test(tcase, loses_nothing_by_rotation_under_load);
     tcase_add_test(tcase, leaves_no_torn_line_in_a_file_it_leaves);
     tcase_add_test(tcase, notices_a_renamed_file_by_itself);
