@@ -9,8 +9,21 @@
 
 #define FREE_MAX 1024
 
+#define LINE_BYTES     64
+#define EXPECTED_BYTES (offsetof(struct parked, inline_bytes) + 512)
+
 /* Slow work may hold half of the places: who only waits for the store finds the others. */
 #define SLOW_SHARE 2
+
+/* The next one was not touched for as long as its last request waited: its head, and where a payload begins. */
+static void expect(const struct parked *parked)
+{
+    const char *at = (const char *)parked;
+
+    for (size_t i = 0; parked && i < EXPECTED_BYTES; i += LINE_BYTES) {
+        __builtin_prefetch(at + i, 1);
+    }
+}
 
 static void wake_cb(struct waiter *waiter, struct now now)
 {
@@ -26,6 +39,7 @@ struct parked *parked_take(struct engine *engine)
 
     if (parked) {
         engine->free_parked = parked->peer_next;
+        expect(engine->free_parked);
         engine->free_parked_count--;
     } else {
         parked = malloc(sizeof(*parked));
