@@ -3,16 +3,28 @@
 
 #define REPLACEMENT 0xfffdu
 
-/* Every byte of the word that `test` marks in its top bit, without looking at single bytes. */
-#define EACH(byte)      (UINT64_C(0x0101010101010101) * (byte))
-#define HAS_ZERO(x)     (((x)-EACH(1)) & ~(x)&EACH(0x80))
-#define HAS_BYTE(x, b)  HAS_ZERO((x) ^ EACH(b))
-#define HAS_BELOW(x, b) (((x)-EACH(b)) & ~(x)&EACH(0x80))
+/* Sixteen bytes, looked at together; of vectors gcc and clang make what the processor has. */
+typedef uint8_t block __attribute__((vector_size(16)));
+typedef uint64_t words __attribute__((vector_size(16)));
 
-static bool is_plain_word(uint64_t word)
+#define SPACES UINT64_C(0x2020202020202020)
+
+/* Bytes that are not plain are not zero. */
+static block special(block bytes)
 {
-    return ((word & EACH(0x80)) | HAS_BELOW(word, 0x20) | HAS_BYTE(word, '"') |
-            HAS_BYTE(word, '\\') | HAS_BYTE(word, 0x7f)) == 0;
+    return (block)((bytes < 0x20) | (bytes > 0x7e) | (bytes == '"') | (bytes == '\\'));
+}
+
+static bool is_zero(block bytes)
+{
+    words halves = (words)bytes;
+
+    return (halves[0] | halves[1]) == 0;
+}
+
+static bool are_plain(uint64_t first, uint64_t second)
+{
+    return is_zero(special((block)(words){first, second}));
 }
 
 static bool is_plain_byte(unsigned char c)
@@ -20,7 +32,15 @@ static bool is_plain_byte(unsigned char c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-static uint64_t load(const char *text)
+static block load_block(const char *text)
+{
+    block bytes;
+
+    memcpy(&bytes, text, sizeof(bytes));
+    return bytes;
+}
+
+static uint64_t load_word(const char *text)
 {
     uint64_t word;
 
@@ -28,27 +48,44 @@ static uint64_t load(const char *text)
     return word;
 }
 
-/* A short text as a word, filled up with bytes that are plain. */
-static uint64_t load_short(const char *text, size_t length)
+static uint32_t load_half(const char *text)
 {
-    uint64_t word = EACH(' ');
+    uint32_t half;
 
-    copy_bytes(&word, text, length);
-    return word;
+    memcpy(&half, text, sizeof(half));
+    return half;
 }
 
-/* The last word may overlap the one before it. */
+/* The last block may overlap the one before it. */
+static bool is_long_plain(const char *text, size_t length)
+{
+    block found = special(load_block(text + length - sizeof(found)));
+
+    for (size_t at = 0; at < length - sizeof(found); at += sizeof(found)) {
+        found |= special(load_block(text + at));
+    }
+    return is_zero(found);
+}
+
+/* By both ends, which may overlap. */
 static bool is_plain(const char *text, size_t length)
 {
-    if (length < sizeof(uint64_t)) {
-        return is_plain_word(load_short(text, length));
+    if (length >= sizeof(block)) {
+        return is_long_plain(text, length);
     }
-    for (size_t at = 0; at < length - sizeof(uint64_t); at += sizeof(uint64_t)) {
-        if (!is_plain_word(load(text + at))) {
+    if (length >= sizeof(uint64_t)) {
+        return are_plain(load_word(text), load_word(text + length - sizeof(uint64_t)));
+    }
+    if (length >= sizeof(uint32_t)) {
+        uint64_t last = load_half(text + length - sizeof(uint32_t));
+        return are_plain(load_half(text) | last << 32, SPACES);
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!is_plain_byte((unsigned char)text[i])) {
             return false;
         }
     }
-    return is_plain_word(load(text + length - sizeof(uint64_t)));
+    return true;
 }
 
 /* Length of the run of bytes that need no escape. */
@@ -56,8 +93,8 @@ static size_t plain_run(const char *text, size_t length)
 {
     size_t run = 0;
 
-    while (length - run >= sizeof(uint64_t) && is_plain_word(load(text + run))) {
-        run += sizeof(uint64_t);
+    while (length - run >= sizeof(block) && is_zero(special(load_block(text + run)))) {
+        run += sizeof(block);
     }
     while (run < length && is_plain_byte((unsigned char)text[run])) {
         run++;
