@@ -40,6 +40,7 @@ AUDIT_FIELDS(X)
 
 struct printer {
     char *at;
+    struct str label; /* of the field that is printed, as it stands before its value */
     const struct audit_line_origin *origin;
     uint64_t sequence;
     struct audit_line_clock *clock;
@@ -50,6 +51,14 @@ struct printer {
 static inline void put(struct printer *printer, struct str s)
 {
     printer->at = copy_bytes(printer->at, s.ptr, s.len);
+}
+
+/* Of a constant length: a move or two. */
+__attribute__((always_inline)) static inline void put_constant(struct printer *printer,
+                                                               struct str s)
+{
+    memcpy(printer->at, s.ptr, s.len);
+    printer->at += s.len;
 }
 
 static void put_number(struct printer *printer, uint64_t number)
@@ -77,19 +86,20 @@ static void put_escaped(struct printer *printer, struct str *s, size_t most)
     printer->at += written;
 }
 
-static inline void print_text(struct printer *printer, struct str name,
-                              const struct audit_value *value, size_t bound)
+static inline void print_text(struct printer *printer, const struct audit_value *value,
+                              size_t bound)
 {
     struct str text = value->bytes;
 
-    put(printer, name);
     *printer->at++ = '"';
     put_escaped(printer, &text, ESCAPED_SHARE * bound);
     *printer->at++ = '"';
 }
 
-static void print_hex(struct printer *printer, struct str name, struct str bytes)
+static void print_hex(struct printer *printer, struct str bytes)
 {
+    struct str name = printer->label;
+
     name.len -= sizeof("\":") - 1;
     put(printer, name);
     put(printer, STR("_hex\":\""));
@@ -98,53 +108,50 @@ static void print_hex(struct printer *printer, struct str name, struct str bytes
     *printer->at++ = '"';
 }
 
-static inline void print_wire(struct printer *printer, struct str name,
-                              const struct audit_value *value, size_t bound)
+static inline void print_wire(struct printer *printer, const struct audit_value *value,
+                              size_t bound)
 {
     struct str text = value->bytes;
 
-    put(printer, name);
     *printer->at++ = '"';
     char *begin = printer->at;
     put_escaped(printer, &text, ESCAPED_SHARE * bound);
     bool is_escaped = (size_t)(printer->at - begin) != text.len;
     *printer->at++ = '"';
     if (is_escaped && !enc_is_utf8(text)) {
-        print_hex(printer, name, text);
+        print_hex(printer, text);
     }
 }
 
-static inline void print_reason(struct printer *printer, struct str name,
-                                const struct audit_value *value, size_t bound)
+static inline void print_reason(struct printer *printer, const struct audit_value *value,
+                                size_t bound)
 {
-    print_text(printer, name, value, bound);
+    print_text(printer, value, bound);
 }
 
-static inline void print_number(struct printer *printer, struct str name,
-                                const struct audit_value *value, size_t bound)
+static inline void print_number(struct printer *printer, const struct audit_value *value,
+                                size_t bound)
 {
     (void)bound;
-    put(printer, name);
     put_number(printer, (uint64_t)value->integer);
 }
 
-static inline void print_count(struct printer *printer, struct str name,
-                               const struct audit_value *value, size_t bound)
+static inline void print_count(struct printer *printer, const struct audit_value *value,
+                               size_t bound)
 {
-    print_number(printer, name, value, bound);
+    print_number(printer, value, bound);
 }
 
-static inline void print_flag(struct printer *printer, struct str name,
-                              const struct audit_value *value, size_t bound)
+static inline void print_flag(struct printer *printer, const struct audit_value *value,
+                              size_t bound)
 {
     (void)value;
     (void)bound;
-    put(printer, name);
-    put(printer, STR("true"));
+    put_constant(printer, STR("true"));
 }
 
-static inline void print_address(struct printer *printer, struct str name,
-                                 const struct audit_value *value, size_t bound)
+static inline void print_address(struct printer *printer, const struct audit_value *value,
+                                 size_t bound)
 {
     static const struct audit_privacy none;
     const struct audit_privacy *privacy =
@@ -153,7 +160,6 @@ static inline void print_address(struct printer *printer, struct str name,
     char text[AUDIT_ADDRESS_TEXT_MAX];
 
     (void)bound;
-    put(printer, name);
     *printer->at++ = '"';
     put(printer, str_make(text, audit_privacy_print(privacy, ip, printer->is_counted, text)));
     *printer->at++ = '"';
@@ -169,8 +175,8 @@ static void set_clock(struct audit_line_clock *clock, int64_t second)
     clock->second = second;
 }
 
-static inline void print_time(struct printer *printer, struct str name,
-                              const struct audit_value *value, size_t bound)
+static inline void print_time(struct printer *printer, const struct audit_value *value,
+                              size_t bound)
 {
     int64_t second = value->integer / 1000000;
     uint32_t fraction = (uint32_t)(value->integer % 1000000);
@@ -183,12 +189,11 @@ static inline void print_time(struct printer *printer, struct str name,
     for (size_t i = sizeof(digits); i-- > 0; fraction /= 10) {
         digits[i] = (char)('0' + fraction % 10);
     }
-    put(printer, name);
     *printer->at++ = '"';
     put(printer, str_make(printer->clock->text, sizeof(printer->clock->text) - 1));
     *printer->at++ = '.';
     put(printer, str_make(digits, sizeof(digits)));
-    put(printer, STR("Z\""));
+    put_constant(printer, STR("Z\""));
 }
 
 static void print_origin(struct printer *printer)
@@ -209,7 +214,10 @@ static void print_fields(struct printer *printer, struct audit_entry_reader *rea
 #define X(kind, id, member, name, bound, meaning)                                                  \
     if (audit_entry_next(reader, AUDIT_FIELD_##id, &value)) {                                      \
         bool is_raw = AUDIT_FIELD_##id == AUDIT_FIELD_PATH && reader->path_is_raw;                 \
-        print_##kind(printer, is_raw ? raw_path : STR(",\"" name "\":"), &value, bound);           \
+        const struct str label = is_raw ? raw_path : STR(",\"" name "\":");                        \
+        put_constant(printer, label);                                                              \
+        printer->label = label;                                                                    \
+        print_##kind(printer, &value, bound);                                                      \
     }                                                                                              \
     if (AUDIT_FIELD_##id == AUDIT_FIELD_TIME) {                                                    \
         print_origin(printer);                                                                     \
@@ -228,7 +236,7 @@ size_t audit_line_print(const struct audit_line_origin *origin, struct audit_lin
     audit_entry_read(record->data, record->length, &reader);
     printer.is_truncated = reader.is_truncated;
     printer.is_counted = reader.is_counted;
-    put(&printer, STR("{\"v\":1"));
+    put_constant(&printer, STR("{\"v\":1"));
     print_fields(&printer, &reader);
     if (printer.is_truncated) {
         put(&printer, STR(",\"truncated\":true"));
@@ -236,7 +244,7 @@ size_t audit_line_print(const struct audit_line_origin *origin, struct audit_lin
     if (is_redelivered) {
         put(&printer, STR(",\"redelivered\":true"));
     }
-    put(&printer, STR("}\n"));
+    put_constant(&printer, STR("}\n"));
     struct str line = str_make(out, (size_t)(printer.at - out));
     bool is_ours = audit_entry_is_whole(&reader) && str_starts_with(line, STR(AUDIT_LINE_BEGIN));
     return is_ours ? line.len : 0;
