@@ -23,6 +23,7 @@
 #include "agent/base/phc.h"
 #include "tests/scenario/box.h"
 #include "tests/support/forge.h"
+#include "tests/support/tier.h"
 
 #define T_MOST      4.5
 #define ROUNDS      3
@@ -347,15 +348,10 @@ static double welch(size_t count)
     return fabs(a.mean - b.mean) / sqrt(a.variance / a.count + b.variance / b.count);
 }
 
-static bool is_long(void)
-{
-    return getenv("REEVE_TEST_LONG") != NULL;
-}
-
 /* |t| of one round. */
 static double round_t(const struct pair *pair)
 {
-    size_t count = is_long() ? SAMPLES_MAX : pair->is_slow ? 100 : 2000;
+    size_t count = is_long_run() ? SAMPLES_MAX : pair->is_slow ? 100 : 2000;
 
     sample(pair, count);
     return welch(count);
@@ -365,7 +361,7 @@ static double round_t(const struct pair *pair)
 START_TEST(refusals_take_one_time)
 {
     const struct pair *pair = &pairs[_i];
-    int rounds = is_long() ? ROUNDS : ROUNDS_BUSY;
+    int rounds = is_long_run() ? ROUNDS : ROUNDS_BUSY;
     double least = INFINITY;
 
     pair->first();
@@ -373,7 +369,7 @@ START_TEST(refusals_take_one_time)
     for (int round = 0; round < rounds && least > T_MOST; round++) {
         least = fmin(least, round_t(pair));
     }
-    if (is_long()) {
+    if (is_long_run()) {
         printf("%s: |t| = %.2f of %d each\n", pair->name, least, SAMPLES_MAX);
         fflush(stdout);
     }

@@ -315,13 +315,6 @@ void assert_file_holds(const struct fixture *fixture, unsigned boot, unsigned wo
     line_tally_fini(&tally);
 }
 
-bool is_long_run(void)
-{
-    const char *value = getenv("REEVE_TEST_LONG");
-
-    return value && strcmp(value, "1") == 0;
-}
-
 size_t next_case(size_t at, size_t step)
 {
     static uint32_t state = 1; /* of each test anew, since each is a process */

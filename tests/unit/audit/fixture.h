@@ -11,6 +11,7 @@
 #include "agent/audit/spool.h"
 #include "agent/audit/writer.h"
 #include "tests/support/quiet.h"
+#include "tests/support/tier.h"
 
 #define RING_BYTES ((size_t)64 * 1024)
 
@@ -70,9 +71,6 @@ void assert_exactly_once(const struct line_tally *tally, uint64_t first, uint64_
 /* The same for the file and the closed segments beside it. */
 void assert_file_holds(const struct fixture *fixture, unsigned boot, unsigned worker,
                        uint64_t first, uint64_t last);
-
-/* With REEVE_TEST_LONG=1 the full numbers are tested, otherwise a sample of them. */
-bool is_long_run(void);
 
 /* The case after `at`: about every step-th, the same at each run; in a long run the next one. */
 size_t next_case(size_t at, size_t step);
