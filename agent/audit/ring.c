@@ -443,8 +443,12 @@ void audit_ring_settle(struct audit_ring *ring, uint64_t position, uint64_t sequ
 
 void audit_ring_doubt_batch(struct audit_ring *ring)
 {
-    ring->ledger.doubtful_end = ring->ledger.batch_end;
-    write_ledger(ring);
+    struct audit_ring_ledger *ledger = &ring->ledger;
+
+    if (ledger->batch_end > ledger->doubtful_end) {
+        ledger->doubtful_end = ledger->batch_end;
+        write_ledger(ring);
+    }
 }
 
 bool audit_ring_is_empty(const struct audit_ring *ring)

@@ -285,6 +285,25 @@ START_TEST(steps_over_a_damaged_record)
 }
 END_TEST
 
+/* A batch that fails and is written again in parts, of which the first fails too. */
+START_TEST(doubts_what_it_doubted_before)
+{
+    struct audit_place place = {.device = 5, .inode = 6, .offset = 7};
+
+    create(RING_BYTES);
+    for (uint8_t i = 1; i <= 3; i++) {
+        ck_assert(append(100, i));
+    }
+    audit_ring_mark(&ring, &place, 3);
+    audit_ring_doubt_batch(&ring);
+    audit_ring_mark(&ring, &place, 2);
+    audit_ring_doubt_batch(&ring);
+    ck_assert_uint_eq(ring.ledger.doubtful_end, 3);
+    reopen();
+    ck_assert_uint_eq(ring.ledger.doubtful_end, 3);
+}
+END_TEST
+
 START_TEST(remembers_where_the_batch_began)
 {
     struct audit_place place = {.device = 5, .inode = 6, .offset = 7};
@@ -511,6 +530,7 @@ Suite *ring_suite(void)
     tcase_add_test(tcase, hands_records_over_in_order_around_the_end);
     tcase_add_test(tcase, finds_its_records_again);
     tcase_add_loop_test(tcase, finds_a_record_whose_head_had_not_moved, 0, 2);
+    tcase_add_test(tcase, doubts_what_it_doubted_before);
     tcase_add_loop_test(tcase, remembers_where_the_batch_began, 0, 2);
     tcase_add_test(tcase, takes_the_newer_ledger_when_the_second_was_not_written);
     suite_add_tcase(suite, tcase);
