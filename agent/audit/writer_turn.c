@@ -38,6 +38,9 @@ static void leave_file(struct audit_writer *writer, struct now now)
 {
     uint64_t count = 0;
 
+    if (writer->is_poisoned) {
+        return;
+    }
     if (audit_batch_is_empty(&writer->batch)) {
         writer_put_checkpoint(writer, true, now);
         if (!audit_batch_is_empty(&writer->batch) &&

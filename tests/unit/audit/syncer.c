@@ -328,6 +328,63 @@ START_TEST(a_disk_that_hangs_is_waited_for)
 }
 END_TEST
 
+static bool has_room(void)
+{
+    struct spool_counters now;
+
+    spool_counters(spool, &now);
+    return now.used_bytes < now.capacity_bytes / 2;
+}
+
+static void assert_at_least_once(const struct line_tally *tally, uint64_t last)
+{
+    ck_assert_uint_eq(tally->highest, last);
+    for (uint64_t i = 1; i <= last; i++) {
+        ck_assert_msg(tally->times[i] > 0, "%llu is lost", (unsigned long long)i);
+    }
+}
+
+/* While segments end, and the file is moved away now and then. */
+START_TEST(syncs_that_fail_again_and_again_lose_nothing)
+{
+    struct audit_writer_settings settings = small_segments();
+    uint64_t last = is_long_run() ? 60000 : 3000;
+    struct line_tally tally;
+    char moved[160];
+
+    settings.key_file = NULL;
+    settings.segment_bytes = 16 * 1024;
+    start(settings, RING_BYTES);
+    line_tally_init(&tally, boot, 0);
+    for (uint64_t number = 1; number <= last; number++) {
+        WAIT_FOR(has_room());
+        append_records(spool, number, number);
+        if (number % 30 == 0) {
+            faults_set(&(struct faults){.sync_countdown = 1 + (int)(number / 30 % 5)});
+            audit_writer_wake(writer);
+        }
+        if (number % 500 == 0) {
+            snprintf(moved, sizeof(moved), "%s.moved", fixture.file);
+            WAIT_FOR(rename(fixture.file, moved) == 0); /* it has no name between two segments */
+            audit_writer_reopen(writer);
+            WAIT_FOR(access(fixture.file, F_OK) == 0);
+            faults_set(NULL);
+            WAIT_FOR(spool_settled(spool) == number);
+            line_tally_read(&tally, moved);
+        }
+    }
+    WAIT_FOR(spool_settled(spool) == last);
+    end();
+    line_tally_read_closed(&tally, &fixture);
+    line_tally_read(&tally, fixture.file);
+    assert_at_least_once(&tally, last);
+    ck_assert_uint_gt(tally.redelivered_count, 0);
+    ck_assert_uint_eq(tally.line_count - tally.redelivered_count, last);
+    line_tally_fini(&tally);
+    ck_assert_uint_eq(faults_retried_syncs(), 0);
+}
+END_TEST
+
 /* One sync has ended well; then, during the next, all dies. What it had not vouched for is cut off, where
  * power was lost. */
 static void die_during_the_second_sync(bool loses_power)
@@ -405,6 +462,7 @@ Suite *syncer_suite(void)
     tcase_add_test(tcase, the_end_waits_for_the_sync);
     tcase_add_test(tcase, the_end_writes_again_what_a_sync_lost);
     tcase_add_test(tcase, a_disk_that_hangs_is_waited_for);
+    tcase_add_test(tcase, syncs_that_fail_again_and_again_lose_nothing);
     tcase_add_test(tcase, death_during_a_sync_loses_nothing);
     tcase_add_test(tcase, what_no_sync_vouched_for_is_written_again_after_a_loss_of_power);
     suite_add_tcase(suite, tcase);
