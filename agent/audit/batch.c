@@ -211,8 +211,10 @@ void audit_batch_hand_over(struct audit_batch *batch)
     batch->handed_end = batch->place;
 }
 
-static void settle_sources(struct audit_batch *batch)
+static bool settle_sources(struct audit_batch *batch)
 {
+    bool has_moved = false;
+
     for (size_t i = 0; i < batch->source_count; i++) {
         struct audit_source *source = &batch->sources[i];
         struct audit_ring *ring = spool_ring(source->spool);
@@ -220,21 +222,31 @@ static void settle_sources(struct audit_batch *batch)
         if (ring->ledger.delivered != source->handed_sequence) {
             audit_ring_settle(ring, source->handed_position, source->handed_sequence);
             spool_note_settled(source->spool, source->handed_sequence);
+            has_moved = true;
         }
     }
     batch->unsettled_bytes -= batch->handed_bytes;
     batch->handed_bytes = 0;
     batch->unsettled = batch->handed_end;
+    return has_moved;
 }
 
-void audit_batch_settle(struct audit_batch *batch)
+void audit_batch_tell_settled(const struct audit_batch *batch)
+{
+    for (size_t i = 0; i < batch->source_count; i++) {
+        spool_note_settled(batch->sources[i].spool, batch->sources[i].handed_sequence);
+    }
+}
+
+bool audit_batch_settle(struct audit_batch *batch)
 {
     settle_sources(batch);
-    if (batch->unsettled_bytes == 0) {
-        audit_batch_hand_over(
-            batch); /* behind it there may be unreadable records, which need no sync */
-        settle_sources(batch);
+    if (batch->unsettled_bytes > 0) {
+        return false;
     }
+    /* Behind it there may be unreadable records. */
+    audit_batch_hand_over(batch);
+    return settle_sources(batch);
 }
 
 /* The lines before data[end] are in the file. */

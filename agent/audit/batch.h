@@ -98,8 +98,13 @@ enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file,
 /* A sync is about to begin. Not before the last one's end was told by one of the next two. */
 void audit_batch_hand_over(struct audit_batch *batch);
 
-/* It has ended well: what stood in the file when it began is settled. */
-void audit_batch_settle(struct audit_batch *batch);
+/* It has ended well: the spools tell who waits for it (spool_settled). Any thread, before audit_batch_settle();
+ * until that neither hands anything over, nor adds or removes a source. */
+void audit_batch_tell_settled(const struct audit_batch *batch);
+
+/* It has ended well: what stood in the file when it began leaves the spools. True: so did more, which needs
+ * no sync. */
+bool audit_batch_settle(struct audit_batch *batch);
 
 /* What is not settled is made into lines again: marked as redelivered where it may stand in a file
  * that is left. */

@@ -13,6 +13,8 @@
 struct audit_syncer {
     pthread_t thread;
     int wake_fd;
+    void (*done_cb)(void *context);
+    void *context;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     enum audit_sync state;
@@ -55,9 +57,12 @@ static void *run(void *context)
 
     pthread_setname_np(pthread_self(), "audit-sync");
     while (wait_for_one(syncer, &fd)) {
-        bool is_done = fdatasync(fd) == 0;
-
-        tell(syncer, is_done ? AUDIT_SYNC_DONE : AUDIT_SYNC_FAILED, errno);
+        if (fdatasync(fd) < 0) {
+            tell(syncer, AUDIT_SYNC_FAILED, errno);
+            continue;
+        }
+        syncer->done_cb(syncer->context);
+        tell(syncer, AUDIT_SYNC_DONE, 0);
     }
     return NULL;
 }
@@ -80,7 +85,7 @@ static void free_memory(struct audit_syncer *syncer)
     free(syncer);
 }
 
-struct audit_syncer *audit_syncer_new(int wake_fd)
+struct audit_syncer *audit_syncer_new(int wake_fd, void (*done_cb)(void *context), void *context)
 {
     struct audit_syncer *syncer = calloc(1, sizeof(*syncer));
 
@@ -88,6 +93,8 @@ struct audit_syncer *audit_syncer_new(int wake_fd)
         return NULL;
     }
     syncer->wake_fd = wake_fd;
+    syncer->done_cb = done_cb;
+    syncer->context = context;
     pthread_mutex_init(&syncer->mutex, NULL);
     pthread_cond_init(&syncer->changed, NULL);
     if (start_thread(syncer) != 0) {

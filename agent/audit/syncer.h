@@ -8,7 +8,7 @@
  * A sync that has ended well vouches for what was written before it began, and for nothing else. An error
  * is told once for each descriptor, so nobody else may sync it between begin and take; nor may it be closed.
  *
- * All functions are its owner's, one thread's.
+ * All functions are its owner's, one thread's; take() comes behind all that done_cb did.
  */
 #ifndef REEVE_AUDIT_SYNCER_H
 #define REEVE_AUDIT_SYNCER_H
@@ -27,9 +27,10 @@ enum audit_sync {
     AUDIT_SYNC_FAILED, /* errno says why */
 };
 
-/* Starts the thread, which adds 1 to wake_fd, an eventfd, each time that a sync has ended; borrowed. NULL:
+/* Starts the thread, which adds 1 to wake_fd, an eventfd, each time that a sync has ended; borrowed. Where it
+ * ended well done_cb is called before, on that thread, so that who waits need not wait for the owner too. NULL:
  * no memory, or no thread. */
-struct audit_syncer *audit_syncer_new(int wake_fd);
+struct audit_syncer *audit_syncer_new(int wake_fd, void (*done_cb)(void *context), void *context);
 
 /* Ends the thread, after the sync that runs. NULL accepted. */
 void audit_syncer_free(struct audit_syncer *syncer);

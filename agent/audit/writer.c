@@ -285,11 +285,8 @@ enum err audit_writer_start(struct audit_writer *writer)
 {
     sigset_t all, before;
 
-    if (writer->settings.is_durable) {
-        writer->syncer = audit_syncer_new(writer->wake_fd);
-        if (!writer->syncer) {
-            return ERR_MEMORY;
-        }
+    if (writer->settings.is_durable && writer_start_syncer(writer) != ERR_OK) {
+        return ERR_MEMORY;
     }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -53,7 +53,8 @@ struct audit_writer_settings {
     enum audit_addresses addresses;
     struct str address_key; /* where they are hashed */
     bool is_durable;        /* a record is settled once the disk has it */
-    /* Called on the writer's thread after records were settled, in durable mode. NULL: nobody asks. */
+    /* Called after records were settled, in durable mode, on the writer's thread or its syncer's. NULL: nobody
+     * asks. */
     void (*settled_cb)(void *context);
     void *settled_context;
 };

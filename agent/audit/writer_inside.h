@@ -111,6 +111,9 @@ void writer_sync_failed(struct audit_writer *writer, struct now now);
 /* Before the batch is rewound: waits for the sync that runs, which vouches for nothing any more. */
 void writer_forget_sync(struct audit_writer *writer);
 
+/* From then on syncs are made by a thread of their own. */
+enum err writer_start_syncer(struct audit_writer *writer) MUST_USE;
+
 /* Waits for the sync that runs. From then on, who wants a sync makes it. */
 void writer_stop_syncer(struct audit_writer *writer, struct now now);
 

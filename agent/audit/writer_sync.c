@@ -19,18 +19,40 @@ static void begin(struct audit_writer *writer)
     writer->sync_begin_us = clock_read().mono_us;
 }
 
-static void note_settled(struct audit_writer *writer)
+static void call_settled(struct audit_writer *writer)
 {
-    int64_t end_us = clock_read().mono_us;
-
-    audit_batch_settle(&writer->batch);
-    writer->sync_us += (end_us - writer->sync_begin_us - writer->sync_us) / 4;
-    writer->group_begin_us = end_us;
     pthread_mutex_lock(&writer->mutex);
     if (writer->settings.settled_cb) {
         writer->settings.settled_cb(writer->settings.settled_context);
     }
     pthread_mutex_unlock(&writer->mutex);
+}
+
+/* On the syncer's thread. */
+static void done_cb(void *context)
+{
+    struct audit_writer *writer = context;
+
+    audit_batch_tell_settled(&writer->batch);
+    call_settled(writer);
+}
+
+/* `is_told`: the syncer has called those who wait. */
+static void note_settled(struct audit_writer *writer, bool is_told)
+{
+    int64_t end_us = clock_read().mono_us;
+    bool has_more = audit_batch_settle(&writer->batch);
+
+    writer->sync_us += (end_us - writer->sync_begin_us - writer->sync_us) / 4;
+    if (has_more || !is_told) {
+        call_settled(writer);
+    }
+}
+
+enum err writer_start_syncer(struct audit_writer *writer)
+{
+    writer->syncer = audit_syncer_new(writer->wake_fd, done_cb, writer);
+    return writer->syncer ? ERR_OK : ERR_MEMORY;
 }
 
 static enum audit_sync take(struct audit_writer *writer, bool waits)
@@ -63,7 +85,7 @@ static enum err take_end(struct audit_writer *writer, bool waits, struct now now
 {
     switch (take(writer, waits)) {
     case AUDIT_SYNC_DONE:
-        note_settled(writer);
+        note_settled(writer, true);
         break;
     case AUDIT_SYNC_FAILED:
         writer_sync_failed(writer, now);
@@ -95,7 +117,7 @@ enum err writer_settle_all(struct audit_writer *writer, struct now now)
         writer_sync_failed(writer, now);
         return ERR_IO;
     }
-    note_settled(writer);
+    note_settled(writer, false);
     return ERR_OK;
 }
 

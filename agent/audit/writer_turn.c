@@ -233,11 +233,13 @@ enum writer_turn writer_turn(struct audit_writer *writer, struct now now)
         return WRITER_FAILED;
     }
     if (audit_batch_is_empty(&writer->batch)) {
-        writer_drop_leftovers(writer);
+        if (writer->batch.handed_bytes == 0) {
+            writer_drop_leftovers(writer);
+        }
         return writer_sync(writer, now) == ERR_OK ? WRITER_IDLE : WRITER_FAILED;
     }
     bool is_full = is_more_likely(&writer->batch);
-    if (writer->batch.unsettled_bytes == 0) {
+    if (writer->batch.unsettled_bytes == writer->batch.handed_bytes) {
         writer->group_begin_us = now.mono_us;
     }
     if (deliver(writer, now) != ERR_OK) {
