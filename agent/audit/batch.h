@@ -95,11 +95,12 @@ void audit_batch_fill(struct audit_batch *batch);
 enum err audit_batch_deliver(struct audit_batch *batch, struct audit_file *file,
                              uint64_t *count) MUST_USE;
 
-/* A sync is about to begin. Not before the last one's end was told by one of the next two. */
+/* A sync is about to begin. Not before the last one has ended, well (audit_batch_settle) or not
+ * (audit_batch_rewind). */
 void audit_batch_hand_over(struct audit_batch *batch);
 
 /* It has ended well: the spools tell who waits for it (spool_settled). Any thread, before audit_batch_settle();
- * until that neither hands anything over, nor adds or removes a source. */
+ * meanwhile nothing is handed over, and no source added or removed. */
 void audit_batch_tell_settled(const struct audit_batch *batch);
 
 /* It has ended well: what stood in the file when it began leaves the spools. True: so did more, which needs

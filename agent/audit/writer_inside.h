@@ -42,10 +42,9 @@ struct audit_writer {
     uint64_t segment_records; /* since the segment was begun or gone on with */
     int64_t sync_us;          /* how long a sync takes, smoothed */
     int64_t sync_begin_us;    /* when the last one began */
-    int64_t
-        group_begin_us; /* since when lines gather for the next: its end, or the first after that */
-    bool is_poisoned;   /* a sync failed: nothing more goes into this file */
-    int64_t remove_due_us; /* when old segments are looked at again */
+    int64_t group_begin_us;   /* when the first lines were written that no sync vouches for */
+    bool is_poisoned;         /* a sync failed: nothing more goes into this file */
+    int64_t remove_due_us;    /* when old segments are looked at again */
 
     pthread_t thread;
     bool has_thread;

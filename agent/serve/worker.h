@@ -110,7 +110,7 @@ enum err worker_init(struct worker *worker, const struct worker_settings *settin
 /* Signals must be blocked by the caller, so that they reach the main thread. */
 enum err worker_start(struct worker *worker) MUST_USE;
 
-/* Records of its spool may have been settled. The writer's thread, between init and fini. */
+/* Records of its spool may have been settled. A thread of the writer's, between init and fini. */
 void worker_note_settled(struct worker *worker);
 
 /* After WORKER_STOP was posted: waits for the thread. */
