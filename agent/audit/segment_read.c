@@ -213,11 +213,22 @@ bool audit_read_number(struct str line, const char *name, uint64_t *out)
     return take_number(find(line, name), out);
 }
 
+static bool has_capitals(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z') {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool audit_read_hex(struct str line, const char *name, uint8_t *out, size_t length)
 {
     struct str text;
 
-    return audit_read_text(line, name, &text) && enc_unhex(text, out, length);
+    return audit_read_text(line, name, &text) && !has_capitals(text) &&
+           enc_unhex(text, out, length);
 }
 
 /* ,"boot":"<hex>","worker":<n>,"seq":<n> in one piece, as every record has it. */

@@ -15,6 +15,7 @@ int main(void)
     srunner_add_suite(runner, segments_suite());
     srunner_add_suite(runner, keys_suite());
     srunner_add_suite(runner, tampering_suite());
+    srunner_add_suite(runner, mutation_suite());
     srunner_add_suite(runner, forgery_suite());
     srunner_add_suite(runner, signatures_suite());
     srunner_add_suite(runner, key_memory_suite());

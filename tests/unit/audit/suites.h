@@ -14,6 +14,7 @@ Suite *key_memory_suite(void);
 Suite *keys_suite(void);
 Suite *kill_suite(void);
 Suite *line_suite(void);
+Suite *mutation_suite(void);
 Suite *outlet_suite(void);
 Suite *recover_suite(void);
 Suite *ring_suite(void);
