@@ -33,7 +33,15 @@ static enum err replace_poisoned(struct audit_writer *writer, struct now now)
     return e;
 }
 
-/* The block that is open is closed in the file that is left, as far as that takes it. */
+static bool is_removed(const struct audit_file *file)
+{
+    struct audit_place place;
+
+    return audit_file_place(file, &place) == ERR_MISSING;
+}
+
+/* The block that is open is closed in the file that is left, as far as that takes it. What is not settled in one
+ * that was removed goes into the next one. */
 static void leave_file(struct audit_writer *writer, struct now now)
 {
     uint64_t count = 0;
@@ -49,7 +57,10 @@ static void leave_file(struct audit_writer *writer, struct now now)
             audit_batch_restart(&writer->batch);
         }
     }
-    if (writer->settings.is_durable) {
+    if (writer->settings.is_durable && is_removed(&writer->file)) {
+        writer_forget_sync(writer);
+        audit_batch_rewind(&writer->batch, false);
+    } else if (writer->settings.is_durable) {
         writer_settle_all(writer, now);
     }
 }

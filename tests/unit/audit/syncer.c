@@ -205,6 +205,20 @@ START_TEST(a_sync_that_fails_while_the_file_is_moved_loses_nothing)
 }
 END_TEST
 
+/* What a sync did for it is of no use. */
+START_TEST(what_waited_for_a_sync_of_a_file_that_is_removed_is_written_again)
+{
+    write_behind_a_sync();
+    ck_assert_int_eq(unlink(fixture.file), 0);
+    audit_writer_reopen(writer);
+    usleep(HELD_US);
+    faults_set(NULL);
+    WAIT_FOR(spool_settled(spool) == 10);
+    end();
+    assert_file_holds(&fixture, boot, 0, 1, 10);
+}
+END_TEST
+
 static struct audit_writer_settings small_segments(void)
 {
     struct audit_writer_settings settings = settings_of(&fixture);
@@ -456,6 +470,7 @@ Suite *syncer_suite(void)
     tcase_add_test(tcase, the_next_sync_fails_and_takes_along_only_what_is_not_settled);
     tcase_add_test(tcase, a_file_that_is_moved_is_left_after_its_sync);
     tcase_add_test(tcase, a_sync_that_fails_while_the_file_is_moved_loses_nothing);
+    tcase_add_test(tcase, what_waited_for_a_sync_of_a_file_that_is_removed_is_written_again);
     tcase_add_test(tcase, a_segment_is_closed_after_its_sync);
     tcase_add_test(tcase, a_sync_that_fails_when_a_segment_is_to_be_closed_ends_that);
     tcase_add_test(tcase, a_file_that_is_cut_during_a_sync_is_written_again);
