@@ -92,7 +92,7 @@ void writer_put_checkpoint(struct audit_writer *writer, bool is_forced, struct n
 
 /* Those who were answered after the last sync are about to ask again. What they make goes into one sync,
  * not the first of it into one and the rest into another: true while the next sync can wait for lines that
- * may come, which is no longer than it takes itself. */
+ * may come, which is no longer than it takes itself, and than 10 ms. */
 bool writer_is_gathering(const struct audit_writer *writer, struct now now);
 
 /* Has a sync made of what is in the file: begins it where none runs, or makes it, where there is no syncer. */

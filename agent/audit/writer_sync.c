@@ -5,12 +5,15 @@
 
 /* Below that, gathering costs more than a sync. */
 #define GATHER_LEAST_US 100
+/* A disk that hung for seconds must not make all later ones late. */
+#define GATHER_MOST_US 10000
 
 bool writer_is_gathering(const struct audit_writer *writer, struct now now)
 {
+    int64_t most_us = writer->sync_us < GATHER_MOST_US ? writer->sync_us : GATHER_MOST_US;
+
     return writer->syncer && writer->batch.handed_bytes == 0 &&
-           writer->sync_us >= GATHER_LEAST_US &&
-           now.mono_us - writer->group_begin_us < writer->sync_us;
+           writer->sync_us >= GATHER_LEAST_US && now.mono_us - writer->group_begin_us < most_us;
 }
 
 static void begin(struct audit_writer *writer)

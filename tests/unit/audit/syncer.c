@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/audit/batch.h"
+#include "agent/audit/writer_inside.h"
 #include "tests/unit/audit/faults.h"
 #include "tests/unit/audit/lives.h"
 #include "tests/unit/audit/suites.h"
@@ -320,6 +321,27 @@ static int64_t cpu_us(void)
            usage.ru_stime.tv_usec;
 }
 
+/* Those who come after a disk hung do not wait as long as it did. */
+START_TEST(nobody_gathers_for_as_long_as_a_disk_hung)
+{
+    static struct audit_writer own;
+    struct now now = {.mono_us = 1000000};
+
+    own.syncer = audit_syncer_new(-1, NULL, NULL);
+    own.sync_us = 2500000;
+    own.group_begin_us = now.mono_us - 1000;
+    ck_assert(writer_is_gathering(&own, now));
+    own.group_begin_us = now.mono_us - 10000;
+    ck_assert(!writer_is_gathering(&own, now));
+    own.sync_us = 500;
+    own.group_begin_us = now.mono_us - 400;
+    ck_assert(writer_is_gathering(&own, now));
+    own.group_begin_us = now.mono_us - 600;
+    ck_assert(!writer_is_gathering(&own, now));
+    audit_syncer_free(own.syncer);
+}
+END_TEST
+
 /* Its writer neither writes more than may be lost nor keeps looking. */
 START_TEST(a_disk_that_hangs_is_waited_for)
 {
@@ -477,6 +499,7 @@ Suite *syncer_suite(void)
     tcase_add_test(tcase, the_end_waits_for_the_sync);
     tcase_add_test(tcase, the_end_writes_again_what_a_sync_lost);
     tcase_add_test(tcase, a_disk_that_hangs_is_waited_for);
+    tcase_add_test(tcase, nobody_gathers_for_as_long_as_a_disk_hung);
     tcase_add_test(tcase, syncs_that_fail_again_and_again_lose_nothing);
     tcase_add_test(tcase, death_during_a_sync_loses_nothing);
     tcase_add_test(tcase, what_no_sync_vouched_for_is_written_again_after_a_loss_of_power);
