@@ -134,6 +134,9 @@ BROKEN = [
     '{"v":2' + LINES[0][6:], LINES[0] + LINES[1], "x" * 200_000,
     LINES[0].replace("T08", "t08"), LINES[0].replace("T08", "T24"), LINES[0].replace("Z", ""),
     LINES[0].replace("-25T", "-2 T"), LINES[5].replace("T13", "T13:"), LINES[0].replace('"user":', '"user:'),
+    LINES[0].replace('"worker":0', '"worker":00'), LINES[0].replace('"seq":1', '"seq":01'),
+    *(LINES[0][:-1] + more + "}" for more in (',"user":"bob"', ',"us\\u0065r":"bob"', ',"type":"audit_gap"',
+                                              ',"path_raw":"/"', ',"id":"a","id":"b"')),
 ]  # fmt: skip
 
 

@@ -44,7 +44,8 @@ static const struct str members[SLOT_COUNT] = {
     [SLOT_REDELIVERED] = MEMBER("redelivered"),
 };
 
-_Static_assert(SLOT_NONE < SCAN_SLOTS_MAX, "a shape has a place for each");
+_Static_assert(SLOT_NONE < SCAN_SLOTS_MAX && SCAN_SLOTS_MAX <= 64,
+               "a shape has a place for each, and a word a bit");
 
 static bool is_at(const struct cursor *cursor, struct str text)
 {
@@ -145,7 +146,7 @@ static bool take_number(struct cursor *cursor, struct str *out)
         cursor->at++;
     }
     *out = str_make(begin, (size_t)(cursor->at - begin));
-    return out->len > 0;
+    return out->len == 1 || (out->len > 1 && *begin != '0');
 }
 
 static bool take_value(struct cursor *cursor, struct str *out)
@@ -205,17 +206,30 @@ static bool take_name(struct cursor *cursor, struct scan_shape *shape, size_t be
         *slot = *slot + 1 < SLOT_COUNT ? *slot + 1 : 0;
     }
     *slot = SLOT_NONE;
-    return take(cursor, '"') && take_text(cursor, &name) && take(cursor, ':');
+    return take(cursor, '"') && take_text(cursor, &name) && !memchr(name.ptr, '\\', name.len) &&
+           take(cursor, ':');
+}
+
+/* Readers differ in which of two they take. */
+static bool is_second(uint64_t *seen, size_t slot)
+{
+    uint64_t bit = UINT64_C(1) << (slot == SLOT_PATH_RAW ? AUDIT_FIELD_PATH : slot);
+    bool is_seen = slot != SLOT_NONE && (*seen & bit);
+
+    *seen |= bit;
+    return is_seen;
 }
 
 /* All members, up to the end of the line. */
 static bool take_members(struct cursor *cursor, struct scan_shape *shape, struct scan *scan)
 {
+    uint64_t seen = UINT64_C(1) << AUDIT_FIELD_TYPE;
     size_t slot = AUDIT_FIELD_TYPE;
     struct str value;
 
     do {
-        if (!take_name(cursor, shape, slot, &slot) || !take_value(cursor, &value)) {
+        if (!take_name(cursor, shape, slot, &slot) || is_second(&seen, slot) ||
+            !take_value(cursor, &value)) {
             return false;
         }
         put(scan, slot, value);

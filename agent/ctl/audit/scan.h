@@ -1,6 +1,6 @@
 /*
  * Scan: one line of the audit, read. Only what agent/audit/line.h writes is taken: one flat JSON
- * object with its members in our own spelling, no blanks. Everything else is a broken line. Types
+ * object with its members in our own spelling, none twice, no blanks. Everything else is a broken line. Types
  * that are unknown here are not looked into.
  *
  * Texts stay as they stand in the line, escaped; a text to compare them with is escaped the same way.
