@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "agent/audit/follow.h"
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
+#include "agent/base/thread.h"
 
 #define PATH_BYTES      4096
 #define NAME_BYTES      65
@@ -373,7 +373,6 @@ static void *run(void *context)
     bool has_seen_stop = false;
     uint64_t woken;
 
-    pthread_setname_np(pthread_self(), "sink");
     while (!is_over(sink, now)) {
         int64_t pause_us = turn(sink, now);
         if (pause_us > 0) {
@@ -395,14 +394,10 @@ static void *run(void *context)
 
 enum err sink_start(struct sink *sink)
 {
-    sigset_t all, before;
+    enum err e = thread_start(&sink->thread, "sink", run, sink);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int refused = pthread_create(&sink->thread, NULL, run, sink);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    sink->has_thread = refused == 0;
-    return refused == 0 ? ERR_OK : ERR_MEMORY;
+    sink->has_thread = e == ERR_OK;
+    return e;
 }
 
 bool sink_holds(const struct sink *sink, uint64_t segment, size_t newer_count)

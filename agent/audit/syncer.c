@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "agent/base/ensure.h"
 #include "agent/base/log.h"
+#include "agent/base/thread.h"
 
 struct audit_syncer {
     pthread_t thread;
@@ -55,7 +55,6 @@ static void *run(void *context)
     struct audit_syncer *syncer = context;
     int fd;
 
-    pthread_setname_np(pthread_self(), "audit-sync");
     while (wait_for_one(syncer, &fd)) {
         if (fdatasync(fd) < 0) {
             tell(syncer, AUDIT_SYNC_FAILED, errno);
@@ -65,17 +64,6 @@ static void *run(void *context)
         tell(syncer, AUDIT_SYNC_DONE, 0);
     }
     return NULL;
-}
-
-static int start_thread(struct audit_syncer *syncer)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int refused = pthread_create(&syncer->thread, NULL, run, syncer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return refused;
 }
 
 static void free_memory(struct audit_syncer *syncer)
@@ -97,7 +85,7 @@ struct audit_syncer *audit_syncer_new(int wake_fd, void (*done_cb)(void *context
     syncer->context = context;
     pthread_mutex_init(&syncer->mutex, NULL);
     pthread_cond_init(&syncer->changed, NULL);
-    if (start_thread(syncer) != 0) {
+    if (thread_start(&syncer->thread, "audit-sync", run, syncer) != ERR_OK) {
         free_memory(syncer);
         return NULL;
     }

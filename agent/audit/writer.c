@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -13,6 +12,7 @@
 #include "agent/audit/recover.h"
 #include "agent/audit/spool_inside.h"
 #include "agent/audit/writer_inside.h"
+#include "agent/base/thread.h"
 
 #define GATHER_PAUSE_US    100
 #define BUSY_PAUSE_US      5000
@@ -192,7 +192,6 @@ static void *run(void *context)
     struct audit_writer *writer = context;
     struct now now;
 
-    pthread_setname_np(pthread_self(), "audit");
     do {
         now = clock_read();
         set_pause(writer, writer_turn(writer, now));
@@ -283,21 +282,16 @@ enum err audit_writer_add_journal(struct audit_writer *writer, struct journal *j
 
 enum err audit_writer_start(struct audit_writer *writer)
 {
-    sigset_t all, before;
-
     if (writer->settings.is_durable && writer_start_syncer(writer) != ERR_OK) {
         return ERR_MEMORY;
     }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int refused = pthread_create(&writer->thread, NULL, run, writer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    writer->has_thread = refused == 0;
-    if (refused) {
+    enum err e = thread_start(&writer->thread, "audit", run, writer);
+    writer->has_thread = e == ERR_OK;
+    if (e != ERR_OK) {
         audit_syncer_free(writer->syncer);
         writer->syncer = NULL;
     }
-    return refused == 0 ? ERR_OK : ERR_MEMORY;
+    return e;
 }
 
 void audit_writer_tell_nobody(struct audit_writer *writer)

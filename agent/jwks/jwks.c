@@ -1,10 +1,10 @@
 #include "agent/jwks/jwks.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "agent/base/ensure.h"
+#include "agent/base/thread.h"
 #include "agent/jwks/issuer.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -357,18 +357,6 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are for the main thread. */
-static bool start(struct jwks *jwks)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    jwks->has_thread = pthread_create(&jwks->thread, NULL, run, jwks) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return jwks->has_thread;
-}
-
 enum err jwks_prepare(struct jwks *jwks, const struct config *config, struct diag *diag)
 {
     if (jwks->has_thread || !has_published(config)) {
@@ -383,11 +371,12 @@ enum err jwks_prepare(struct jwks *jwks, const struct config *config, struct dia
         diag_set(diag, "jwks: out of memory");
         return ERR_MEMORY;
     }
-    if (!start(jwks)) {
+    e = thread_start(&jwks->thread, "jwks", run, jwks);
+    jwks->has_thread = e == ERR_OK;
+    if (e != ERR_OK) {
         diag_set(diag, "jwks: no thread");
-        return ERR_IO;
     }
-    return ERR_OK;
+    return e;
 }
 
 void jwks_stop(struct jwks *jwks)

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "agent/base/clock.h"
+#include "agent/base/thread.h"
 
 #define SOURCE_SHARE  4
 #define SUBJECT_SHARE 2
@@ -144,12 +145,11 @@ enum err offload_start(struct offload *offload)
     for (unsigned i = 0; i < offload->thread_count; i++) {
         char name[24];
 
-        if (pthread_create(&offload->threads[i], NULL, run, offload) != 0) {
-            return ERR_IO;
+        snprintf(name, sizeof(name), "offload-%u", i);
+        if (thread_start(&offload->threads[i], name, run, offload) != ERR_OK) {
+            return ERR_MEMORY;
         }
         offload->started_count++;
-        snprintf(name, sizeof(name), "offload-%u", i);
-        (void)pthread_setname_np(offload->threads[i], name);
     }
     return ERR_OK;
 }

@@ -37,8 +37,7 @@ struct offload;
 /* Without threads yet. Gives a new pool; NULL when out of memory. */
 struct offload *offload_new(unsigned thread_count, size_t queue_capacity);
 
-/* Once. Signals must be blocked by the caller, so that they reach the main thread. ERR_IO: some may
- * run all the same; offload_stop() ends them. */
+/* Once. ERR_MEMORY: some may run all the same; offload_stop() ends them. */
 enum err offload_start(struct offload *offload) MUST_USE;
 
 /* Any thread; copies the task. ERR_FULL: no place for it, or for its source or subject, or stopped;

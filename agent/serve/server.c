@@ -421,22 +421,15 @@ static enum err init_workers(struct server *server, struct diag *diag)
     return ERR_OK;
 }
 
-/* Threads start with every signal blocked, so that signals reach this thread's loop. */
 static enum err start_threads(struct server *server, struct diag *diag)
 {
-    sigset_t all;
-    sigset_t before;
-    enum err e = ERR_OK;
+    enum err e = audit_writer_start(server->writer);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    e = audit_writer_start(server->writer);
     e = e == ERR_OK ? sinks_start(&server->sinks) : e;
     e = e == ERR_OK ? offload_start(server->offload) : e;
     for (size_t i = 0; i < server->worker_count && e == ERR_OK; i++) {
         e = worker_start(&server->workers[i]);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (e != ERR_OK) {
         diag_set(diag, "threads: %s", err_text(e));
     }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "agent/base/thread.h"
 #include "agent/serve/worker_parts.h"
 
 #define MAILBOX_CAPACITY 4096
@@ -382,14 +383,12 @@ static void *run(void *context)
 
 enum err worker_start(struct worker *worker)
 {
-    if (pthread_create(&worker->thread, NULL, run, worker) != 0) {
-        return ERR_IO;
-    }
-    worker->has_thread = true;
     char name[16];
+
     snprintf(name, sizeof(name), "worker-%u", worker->index);
-    (void)pthread_setname_np(worker->thread, name);
-    return ERR_OK;
+    enum err e = thread_start(&worker->thread, name, run, worker);
+    worker->has_thread = e == ERR_OK;
+    return e;
 }
 
 void worker_join(struct worker *worker)

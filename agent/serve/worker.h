@@ -107,7 +107,6 @@ struct worker_settings {
 enum err worker_init(struct worker *worker, const struct worker_settings *settings,
                      struct diag *diag) MUST_USE;
 
-/* Signals must be blocked by the caller, so that they reach the main thread. */
 enum err worker_start(struct worker *worker) MUST_USE;
 
 /* Records of its spool may have been settled. A thread of the writer's, between init and fini. */

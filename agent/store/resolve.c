@@ -2,11 +2,12 @@
 
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "agent/base/thread.h"
 
 /* Belongs to two: who asked, and the thread. The last one frees it. */
 struct resolve {
@@ -86,22 +87,15 @@ static void done_cb(struct ev_loop *loop, ev_async *watcher, int events)
     callback(context, &addresses);
 }
 
-/* Signals are for the threads that expect them. */
 static bool start_thread(struct resolve *resolve)
 {
-    sigset_t all;
-    sigset_t before;
-    pthread_attr_t detached;
     pthread_t thread;
 
-    sigfillset(&all);
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&thread, &detached, run, resolve);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&detached);
-    return error == 0;
+    if (thread_start(&thread, "resolve", run, resolve) != ERR_OK) {
+        return false;
+    }
+    pthread_detach(thread);
+    return true;
 }
 
 struct resolve *resolve_start(struct ev_loop *loop, const char *name, resolve_cb *callback,

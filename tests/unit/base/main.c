@@ -19,6 +19,7 @@ int main(void)
     srunner_add_suite(runner, reason_suite());
     srunner_add_suite(runner, signature_suite());
     srunner_add_suite(runner, sums_suite());
+    srunner_add_suite(runner, thread_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

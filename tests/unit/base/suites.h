@@ -16,5 +16,6 @@ Suite *reason_suite(void);
 Suite *sums_suite(void);
 Suite *signature_suite(void);
 Suite *str_suite(void);
+Suite *thread_suite(void);
 
 #endif
