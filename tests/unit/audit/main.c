@@ -21,6 +21,7 @@ int main(void)
     srunner_add_suite(runner, key_memory_suite());
     srunner_add_suite(runner, sync_suite());
     srunner_add_suite(runner, syncer_suite());
+    srunner_add_suite(runner, disorder_suite());
     srunner_add_suite(runner, follow_suite());
     srunner_add_suite(runner, outlet_suite());
     srunner_add_suite(runner, sink_suite());

@@ -7,6 +7,7 @@
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 Suite *batch_suite(void);
+Suite *disorder_suite(void);
 Suite *entry_suite(void);
 Suite *follow_suite(void);
 Suite *forgery_suite(void);
