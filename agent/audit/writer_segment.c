@@ -282,8 +282,9 @@ void writer_remove_old(struct audit_writer *writer, struct now now)
 
 void writer_rotate(struct audit_writer *writer, struct now now)
 {
-    /* What was settled can not be written again; only a durable writer has not come here then. */
-    if (audit_file_sync(&writer->file) != ERR_OK) {
+    /* What was settled can not be written again. In durable mode a sync has vouched for all of it, and one
+     * more that failed would leave a file that must not be gone on with, where it can not be closed. */
+    if (!writer->settings.is_durable && audit_file_sync(&writer->file) != ERR_OK) {
         log_io(&writer->write_log, now, "can not be synced", writer->path);
     }
     if (writer_replace_file(writer, now) != ERR_OK) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/audit/batch.h"
+#include "agent/audit/segment.h"
 #include "agent/audit/writer_inside.h"
 #include "tests/unit/audit/faults.h"
 #include "tests/unit/audit/lives.h"
@@ -263,6 +264,37 @@ START_TEST(a_sync_that_fails_when_a_segment_is_to_be_closed_ends_that)
 }
 END_TEST
 
+/* Its closed name is taken, so it goes on with this file, whose last sync must not have failed unseen. */
+START_TEST(a_segment_that_can_not_be_closed_is_synced_no_more_than_needed)
+{
+    struct audit_writer_settings settings = small_segments();
+    struct line_tally tally;
+    char taken[160];
+
+    settings.key_file = NULL;
+    start(settings, RING_BYTES);
+    WAIT_FOR(access(fixture.file, F_OK) == 0);
+    ck_assert(audit_segment_name(fixture.file, 1, taken, sizeof(taken)));
+    write_text(taken, "", 0);
+    usleep(HELD_US);
+    faults_set(&(struct faults){.sync_countdown = 3}); /* the record's, the checkpoint's */
+    append_records(spool, 1, 1);
+    WAIT_FOR(spool_settled(spool) == 1);
+    usleep(HELD_US);
+    append_records(spool, 2, 2);
+    usleep(HELD_US);
+    ck_assert_int_eq(unlink(taken), 0);
+    WAIT_FOR(spool_settled(spool) == 2);
+    end();
+    line_tally_init(&tally, boot, 0);
+    line_tally_read_all(&tally, 1, &fixture);
+    ck_assert_uint_eq(tally.highest, 2);
+    ck_assert_uint_eq(tally.line_count - tally.redelivered_count, 2);
+    line_tally_fini(&tally);
+    ck_assert_uint_eq(faults_retried_syncs(), 0);
+}
+END_TEST
+
 START_TEST(a_file_that_is_cut_during_a_sync_is_written_again)
 {
     write_behind_a_sync();
@@ -495,6 +527,7 @@ Suite *syncer_suite(void)
     tcase_add_test(tcase, what_waited_for_a_sync_of_a_file_that_is_removed_is_written_again);
     tcase_add_test(tcase, a_segment_is_closed_after_its_sync);
     tcase_add_test(tcase, a_sync_that_fails_when_a_segment_is_to_be_closed_ends_that);
+    tcase_add_test(tcase, a_segment_that_can_not_be_closed_is_synced_no_more_than_needed);
     tcase_add_test(tcase, a_file_that_is_cut_during_a_sync_is_written_again);
     tcase_add_test(tcase, the_end_waits_for_the_sync);
     tcase_add_test(tcase, the_end_writes_again_what_a_sync_lost);
