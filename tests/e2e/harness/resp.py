@@ -47,6 +47,10 @@ class Connection:
         """Everything stored, as Redis would dump it."""
         return {key: self("DUMP", key) for key in sorted(self("KEYS", "*"))}
 
+    def restore(self, snapshot):
+        for key, dump in snapshot.items():
+            self("RESTORE", key, 0, dump)
+
     def records(self):
         """The same without what reeve-admin notes of its changes."""
         return {key: dump for key, dump in self.snapshot().items() if not key.endswith(b":changes")}

@@ -9,6 +9,7 @@ from harness.agent import Agent
 from harness.haproxy import Haproxy
 from harness.http import fetch
 from harness.redis import Redis
+from harness.resp import Connection
 from harness.upstream import Upstream
 from harness.wait import wait_until
 
@@ -31,6 +32,8 @@ class Stack:
 
     `is_patient`: with longer timeouts than those that ship.
     """
+
+    made = None  # of the first stack: what reeve-admin stored, and the keys that it issued
 
     def __init__(
         self, directory, example="api-keys", agents=2, extra="", is_patient=False, **options
@@ -62,6 +65,17 @@ class Stack:
         return self
 
     def _make_users(self):
+        """By reeve-admin once; others get a copy, which is ten times as fast."""
+        connection = Connection(self.redis.address)
+        if Stack.made:
+            stored, self.keys = Stack.made[0], dict(Stack.made[1])
+            connection.restore(stored)
+        else:
+            self._make_them_by_admin()
+            Stack.made = connection.snapshot(), dict(self.keys)
+        connection.close()
+
+    def _make_them_by_admin(self):
         self.admin("role", "set", "reader")
         self.admin("role", "rule", "add", "reader", "10", "allow GET * /v1/orders/**")
         self.admin("role", "set", "writer")
