@@ -28,7 +28,7 @@ def hostile(chance):
 @pytest.mark.sanitized
 def test_case_76_every_line_is_json_whatever_the_arguments_hold(start_stack, is_long):
     """audit() parses every line; the seed is fixed, so a failure can be had again."""
-    stack = start_stack(agents=1, drain_delay="0")
+    stack = start_stack(agents=1, drain_delay="0", is_patient=True)
     chance = random.Random(SEED)
     count = 5000 if is_long else 500
     with Peer.connect(stack.agents[0].address) as peer:
@@ -50,7 +50,7 @@ def test_case_76_every_line_is_json_whatever_the_arguments_hold(start_stack, is_
 @pytest.mark.sanitized
 def test_no_secret_is_written_anywhere(start_stack):
     """Neither of a good key nor of a bad one, wherever it stands; and no query."""
-    stack = start_stack(agents=1, drain_delay="0", log_level="debug")
+    stack = start_stack(agents=1, drain_delay="0", log_level="debug", is_patient=True)
     good, bad = stack.keys["alice"], stack.keys["bob"][:-1]
     for key in (good, bad):
         stack.fetch(key=key)
@@ -229,7 +229,7 @@ def lifecycle(agent):
 @pytest.mark.sanitized
 def test_the_agent_tells_of_itself(start_stack, tmp_path):
     """Start, reload with the configurations' hashes, a reload that is refused, drain and stop."""
-    stack = start_stack(agents=1, drain_delay="0")
+    stack = start_stack(agents=1, drain_delay="0", is_patient=True)
     agent = stack.agents[0]
     own = tmp_path / "own.conf"
     own.write_bytes(agent.config_path.read_bytes())
@@ -266,7 +266,7 @@ def test_addresses_are_hashed_so_that_the_key_finds_them(start_stack, tmp_path):
     key.touch(mode=0o600)
     key.write_text("sixteen characters, at least\n")
     hashed = {"audit_addresses": "hashed", "audit_address_key_file": key}
-    stack = start_stack(agents=1, drain_delay="0", **hashed)
+    stack = start_stack(agents=1, drain_delay="0", is_patient=True, **hashed)
     assert stack.fetch(user="alice").status == 200
     stack.terminate_agents()
     (record,) = stack.audit()

@@ -46,7 +46,7 @@ def test_frame_that_does_not_end_times_out(start_stack):
 
 @pytest.mark.sanitized
 def test_case_98_peer_that_never_reads_is_dropped(start_stack):
-    stack = start_stack(agents=1, write_timeout="500ms")
+    stack = start_stack(agents=1, write_timeout="500ms", is_patient=True)
     agent = stack.agents[0]
     frame = spop.notify(1, spop.request_arguments())
     with Peer.connect(agent.address, timeout=0.2) as deaf:
@@ -76,7 +76,7 @@ def cpu_share(agent):
 @pytest.mark.sanitized
 def test_case_99_no_descriptors_left_does_not_spin(start_stack):
     """Accepting backs off; connections from before are served; afterwards all is well."""
-    stack = start_stack(agents=1, prefix=["prlimit", "--nofile=64"])
+    stack = start_stack(agents=1, prefix=["prlimit", "--nofile=64"], is_patient=True)
     agent = stack.agents[0]
     held = []
     with Peer.connect(agent.address) as early:

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.sanitized
 
 
 def test_observing_records_and_never_blocks(start_stack):
-    stack = start_stack(example="observe", agents=1)
+    stack = start_stack(example="observe", agents=1, is_patient=True)
     cases = [
         ({"user": "alice"}, "/v1/orders/7", "allow", None),
         ({"user": "alice"}, "/admin", "deny", "no_rule"),
@@ -28,7 +28,7 @@ def test_observing_records_and_never_blocks(start_stack):
 
 
 def test_observing_throttles_nobody(start_stack):
-    stack = start_stack(example="observe", agents=1)
+    stack = start_stack(example="observe", agents=1, is_patient=True)
     stack.admin("limit", "set", "one", "quota=1", "per=month")
     stack.admin("role", "set", "reader", "limits=one")
     shadows = []
@@ -56,7 +56,7 @@ def logged(stack, count):
 
 
 def test_observing_goes_on_without_agent_and_store(start_stack):
-    stack = start_stack(example="observe", agents=1)
+    stack = start_stack(example="observe", agents=1, is_patient=True)
     stack.redis.kill()
     assert stack.fetch(user="alice").status == 200
     stack.agents[0].freeze()

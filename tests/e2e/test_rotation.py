@@ -104,7 +104,7 @@ def test_a_whole_rotation_under_traffic(start_stack, start_caller):
 
 
 def test_ended_by_hand_and_without_overlap(start_stack):
-    stack = start_stack()
+    stack = start_stack(is_patient=True)
     first = stack.keys["alice"]
 
     def answers(*keys):

@@ -20,7 +20,7 @@ def start_agent(start_stack, path):
     """start_agent(**options): one that listens on the socket as well, behind HAProxy."""
 
     def start(**options):
-        stack = start_stack(agents=1, listens=[f"unix://{path}"], **options)
+        stack = start_stack(agents=1, listens=[f"unix://{path}"], is_patient=True, **options)
         return stack.agents[0], stack.keys["alice"]
 
     return start
