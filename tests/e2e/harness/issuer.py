@@ -84,8 +84,13 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address, files, issuer):
         super().__init__(address, _Handler)
         self.issuer = issuer
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(*files)
+        self.show(files)
+
+    def show(self, files):
+        """In a context of its own: threads shake hands with the one before."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*files)
+        self.context = context
 
     def get_request(self):
         connection, peer = super().get_request()
@@ -127,7 +132,7 @@ class Issuer:
         """Another certificate, from now on."""
         self.files = files
         if self.server:
-            self.server.context.load_cert_chain(*files)
+            self.server.show(files)
 
     # ---- what it says
 
