@@ -62,10 +62,10 @@ struct audit_batch {
     size_t proof_length;                 /* of its line at data[start]; 0: there is none */
     struct now now;                      /* of the writer's turn */
     bool is_durable;
-    size_t unsettled_bytes; /* of lines in the file that are not settled */
-    size_t handed_bytes;    /* of those, what the sync vouches for that began last */
-    struct audit_place unsettled,
-        handed_end; /* where the ones begin, and what follows the others */
+    size_t unsettled_bytes;        /* of lines in the file that are not settled */
+    size_t handed_bytes;           /* of those, what the sync vouches for that began last */
+    struct audit_place unsettled;  /* where they begin */
+    struct audit_place handed_end; /* what follows the handed ones */
     struct audit_source *sources;
     size_t source_count;
     size_t first_source; /* takes turns, so that none starves */

@@ -1,7 +1,8 @@
 /* The writer, as its parts see it: its life, from opening to draining, and what others ask of it
  * (writer.c); its turns, which deliver (writer_turn.c); what settles what was delivered, in durable mode
- * (writer_sync.c); what it does about segments (writer_segment.c). Private to audit/. All of it belongs to the writer's thread, or to who opens and
- * closes the writer while that does not run, but for what is said. */
+ * (writer_sync.c); what it does about segments (writer_segment.c). Private to audit/. All of it belongs to
+ * the writer's thread, or to who opens and closes the writer while that does not run, but for what is
+ * said. */
 #ifndef REEVE_AUDIT_WRITER_INSIDE_H
 #define REEVE_AUDIT_WRITER_INSIDE_H
 
@@ -24,8 +25,7 @@ struct audit_writer {
     struct audit_file file;
     struct audit_proof proof;
     struct audit_privacy privacy;
-    struct audit_syncer
-        *syncer; /* in durable mode, while the thread runs that has turns; else NULL */
+    struct audit_syncer *syncer; /* NULL: ordered mode, or the thread that has turns does not run */
     struct audit_writer_settings settings; /* texts are not kept: what is needed of them is below */
     char *path;
     struct journal *journal; /* NULL: none */

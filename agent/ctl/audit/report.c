@@ -96,8 +96,7 @@ static bool tell_late(const struct report *report)
 {
     if (report->late_count > 0) {
         command_fail("audit report: %llu allows were not told, and are counted: they stand before "
-                     "the records "
-                     "that say so, and what was read can not be read again",
+                     "the records that say so, and what was read can not be read again",
                      (unsigned long long)report->late_count);
     }
     return report->late_count == 0;
