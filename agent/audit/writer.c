@@ -187,6 +187,17 @@ static void drain(struct audit_writer *writer, int64_t give_up_us)
     }
 }
 
+static bool removes_segments(const struct audit_writer *writer)
+{
+    return writer->settings.retention.keep_count > 0 || writer->settings.retention.keep_us > 0;
+}
+
+static void stop_remover(struct audit_writer *writer)
+{
+    audit_remover_free(writer->remover);
+    writer->remover = NULL;
+}
+
 static void *run(void *context)
 {
     struct audit_writer *writer = context;
@@ -197,6 +208,7 @@ static void *run(void *context)
         set_pause(writer, writer_turn(writer, now));
     } while (!pause_until(writer, now.mono_us + writer->pause_us));
     writer_stop_syncer(writer, now);
+    stop_remover(writer);
     drain(writer, writer->give_up_us);
     return NULL;
 }
@@ -285,11 +297,15 @@ enum err audit_writer_start(struct audit_writer *writer)
     if (writer->settings.is_durable && writer_start_syncer(writer) != ERR_OK) {
         return ERR_MEMORY;
     }
+    if (removes_segments(writer)) {
+        writer->remover = audit_remover_new(&writer->settings.retention, writer->journal);
+    }
     enum err e = thread_start(&writer->thread, "audit", run, writer);
     writer->has_thread = e == ERR_OK;
     if (e != ERR_OK) {
         audit_syncer_free(writer->syncer);
         writer->syncer = NULL;
+        stop_remover(writer);
     }
     return e;
 }

@@ -49,7 +49,7 @@ struct audit_writer_settings {
     const char *key_file;   /* that checkpoints are signed with (keys.h); NULL: they are not */
     uint64_t segment_bytes; /* a segment is closed at this size; 0: never */
     int64_t segment_us;     /* and at this age */
-    struct audit_retention retention; /* of closed segments; asks on the writer's thread */
+    struct audit_retention retention; /* of closed segments; asks on a thread of the writer's */
     enum audit_addresses addresses;
     struct str address_key; /* where they are hashed */
     bool is_durable;        /* a record is settled once the disk has it */

@@ -12,6 +12,7 @@
 #include "agent/audit/batch.h"
 #include "agent/audit/file.h"
 #include "agent/audit/proof.h"
+#include "agent/audit/remover.h"
 #include "agent/audit/syncer.h"
 #include "agent/audit/writer.h"
 #include "agent/base/clock.h"
@@ -26,6 +27,7 @@ struct audit_writer {
     struct audit_proof proof;
     struct audit_privacy privacy;
     struct audit_syncer *syncer; /* NULL: ordered mode, or the thread that has turns does not run */
+    struct audit_remover *remover; /* NULL: nothing is to be removed, or that thread does not run */
     struct audit_writer_settings settings; /* texts are not kept: what is needed of them is below */
     char *path;
     struct journal *journal; /* NULL: none */
@@ -125,7 +127,7 @@ void writer_rotate(struct audit_writer *writer, struct now now);
 /* The file gets its closed name; another one is opened. ERR_IO: all is as before. */
 enum err writer_replace_file(struct audit_writer *writer, struct now now) MUST_USE;
 
-/* Removes old segments, now and then. */
+/* Has old segments removed, now and then. */
 void writer_remove_old(struct audit_writer *writer, struct now now);
 
 #endif

@@ -264,19 +264,14 @@ enum err writer_replace_file(struct audit_writer *writer, struct now now)
 
 void writer_remove_old(struct audit_writer *writer, struct now now)
 {
-    const struct audit_writer_settings *settings = &writer->settings;
-    uint64_t last = 0;
-
     if (now.mono_us < writer->remove_due_us) {
         return;
     }
     writer->remove_due_us = now.mono_us + REMOVE_INTERVAL_US;
-    size_t count = audit_segment_remove_old(writer->path, &settings->retention, now.wall_us, &last);
-    if (count > 0) {
-        char detail[64];
-        snprintf(detail, sizeof(detail), "%zu, up to %llu", count, (unsigned long long)last);
-        journal_sink(writer->journal, "segments_removed", detail);
-        log_info("audit: %zu old segments removed, up to %llu", count, (unsigned long long)last);
+    if (writer->remover) {
+        audit_remover_look(writer->remover, writer->path, now.wall_us);
+    } else {
+        audit_remove_old(writer->path, &writer->settings.retention, now.wall_us, writer->journal);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -15,7 +16,7 @@ static struct faults faults;
 static unsigned folder_syncs;
 static struct faults_synced *synced;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static unsigned held_syncs, retried_syncs;
+static unsigned held_syncs, held_unlinks, retried_syncs, cuts;
 static bool may_go_on; /* one sync that is held */
 static int go_on_error;
 static struct stat failed; /* the file whose sync failed last */
@@ -28,6 +29,8 @@ int __wrap_fdatasync(int fd);
 int __real_fdatasync(int fd);
 int __wrap_fsync(int fd);
 int __real_fsync(int fd);
+int __wrap_unlink(const char *path);
+int __real_unlink(const char *path);
 
 /* The log goes to a descriptor that is no regular file, or to standard error. */
 static bool is_watched(int fd)
@@ -96,6 +99,7 @@ int __wrap_ftruncate(int fd, off_t size)
 {
     pthread_mutex_lock(&mutex);
     bool fails = faults.cut_fails && is_watched(fd);
+    cuts++;
     pthread_mutex_unlock(&mutex);
     if (fails) {
         errno = EIO;
@@ -212,6 +216,36 @@ int __wrap_fsync(int fd)
     folder_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
     pthread_mutex_unlock(&mutex);
     return __real_fsync(fd);
+}
+
+int __wrap_unlink(const char *path)
+{
+    pthread_mutex_lock(&mutex);
+    if (strstr(path, ".jsonl.0")) {
+        held_unlinks++;
+        while (faults.holds_unlinks) {
+            pthread_cond_wait(&changed, &mutex);
+        }
+        held_unlinks--;
+    }
+    pthread_mutex_unlock(&mutex);
+    return __real_unlink(path);
+}
+
+unsigned faults_cuts(void)
+{
+    pthread_mutex_lock(&mutex);
+    unsigned count = cuts;
+    pthread_mutex_unlock(&mutex);
+    return count;
+}
+
+unsigned faults_held_unlinks(void)
+{
+    pthread_mutex_lock(&mutex);
+    unsigned count = held_unlinks;
+    pthread_mutex_unlock(&mutex);
+    return count;
 }
 
 unsigned faults_folder_syncs(void)

@@ -1,6 +1,6 @@
 /*
- * A disk that fails on purpose. Linked with --wrap, so every write(), ftruncate(), fdatasync() and
- * fsync() of the code under test comes here; only calls on the watched file are touched.
+ * A disk that fails on purpose. Linked with --wrap, so every write(), ftruncate(), fdatasync(), fsync() and
+ * unlink() of the code under test comes here; only calls on the watched file are touched.
  *
  * Process-wide; any thread. At the start everything passes.
  */
@@ -20,6 +20,7 @@ struct faults {
     size_t kill_bytes;  /* larger than the write: after all of it */
     int sync_countdown; /* > 0: that fdatasync fails, with EIO, and no other */
     bool holds_syncs;   /* every fdatasync waits until faults_let_sync() or the next plan */
+    bool holds_unlinks; /* every unlink of a closed segment waits until the next plan */
 };
 
 /* From the next call on. NULL: everything passes. */
@@ -43,6 +44,12 @@ unsigned faults_folder_syncs(void);
 
 /* How many fdatasync() are held. */
 unsigned faults_held_syncs(void);
+
+/* How often a file was cut, since the start of the process. */
+unsigned faults_cuts(void);
+
+/* How many unlink() are held. */
+unsigned faults_held_unlinks(void);
 
 /* One that is held goes on; fails with `error`, but for 0. */
 void faults_let_sync(int error);

@@ -453,6 +453,33 @@ START_TEST(syncs_that_fail_again_and_again_lose_nothing)
 }
 END_TEST
 
+/* To unlink a large file takes a disk tenths of a second. */
+START_TEST(removing_old_segments_holds_up_nobody)
+{
+    struct audit_writer_settings settings = small_segments();
+    struct audit_segments segments;
+    uint64_t last = 1000;
+
+    settings.segment_bytes = 16 * 1024;
+    settings.retention.keep_count = 1;
+    start(settings, RING_BYTES);
+    faults_set(&(struct faults){.holds_unlinks = true});
+    for (uint64_t number = 1; number <= last; number++) {
+        WAIT_FOR(has_room());
+        append_records(spool, number, number);
+    }
+    WAIT_FOR(faults_held_unlinks() == 1);
+    WAIT_FOR(spool_settled(spool) == last);
+    faults_set(NULL);
+    WAIT_FOR(audit_segments(fixture.file, &segments) == ERR_OK && segments.count <= 3);
+    audit_segments_free(&segments);
+    end();
+    verify_all(NULL, &told);
+    ck_assert_msg(told.counts.faults == 0, "%s", told.text);
+    ck_assert_uint_gt(told.counts.segments, 6);
+}
+END_TEST
+
 /* One sync has ended well; then, during the next, all dies. What it had not vouched for is cut off, where
  * power was lost. */
 static void die_during_the_second_sync(bool loses_power)
@@ -534,6 +561,7 @@ Suite *syncer_suite(void)
     tcase_add_test(tcase, a_disk_that_hangs_is_waited_for);
     tcase_add_test(tcase, nobody_gathers_for_as_long_as_a_disk_hung);
     tcase_add_test(tcase, syncs_that_fail_again_and_again_lose_nothing);
+    tcase_add_test(tcase, removing_old_segments_holds_up_nobody);
     tcase_add_test(tcase, death_during_a_sync_loses_nothing);
     tcase_add_test(tcase, what_no_sync_vouched_for_is_written_again_after_a_loss_of_power);
     suite_add_tcase(suite, tcase);
