@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/audit/segment_read.h"
+#include "agent/audit/unlink.h"
 #include "agent/base/log.h"
 
 #define PATH_BYTES    4096
@@ -296,7 +297,8 @@ size_t audit_segment_remove_old(const char *audit_file, const struct audit_reten
             retention->is_held_cb &&
             retention->is_held_cb(retention->context, segment->number, old_count - removed - 1);
 
-        if (is_held || !keep_header(audit_file, segment->path) || unlink(segment->path) < 0) {
+        if (is_held || !keep_header(audit_file, segment->path) ||
+            audit_unlink(segment->path) != ERR_OK) {
             break;
         }
         *last = segment->number;

@@ -27,6 +27,7 @@ Suite *syslog_suite(void);
 Suite *sync_suite(void);
 Suite *syncer_suite(void);
 Suite *tampering_suite(void);
+Suite *unlink_suite(void);
 Suite *writer_suite(void);
 
 #endif
