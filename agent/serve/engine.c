@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/decide/memo.h"
+#include "agent/serve/held.h"
 #include "agent/serve/parked.h"
 #include "agent/serve/question.h"
 
@@ -20,6 +21,7 @@ enum err engine_init(struct engine *engine, const struct engine_settings *settin
                               .output_context = settings->output_context};
     buffer_pool_init(&engine->buffers,
                      buffer_bytes < BUFFER_BYTES_MIN ? BUFFER_BYTES_MIN : buffer_bytes);
+    held_queue_init(&engine->held, buffer_bytes);
     engine->arena_block = malloc(DECIDE_ARENA_BYTES);
     engine->spare = parked_take(engine);
     engine->decide.memo = memo_new();
@@ -41,6 +43,7 @@ void engine_fini(struct engine *engine)
         engine->free_parked = next;
     }
     buffer_pool_fini(&engine->buffers);
+    held_queue_fini(&engine->held);
     memo_free(engine->decide.memo);
     engine->decide.memo = NULL;
     free(engine->arena_block);
@@ -49,17 +52,13 @@ void engine_fini(struct engine *engine)
 
 void engine_release(struct engine *engine, struct now now)
 {
-    uint64_t settled = spool_settled(engine->spool);
-
     engine->now = now;
-    while (engine->held_first && engine->held_first->held.sequence <= settled) {
-        question_release(engine->held_first);
-    }
+    held_release(engine, spool_settled(engine->spool));
 }
 
-bool engine_holds(const struct engine *engine, uint64_t sequence)
+bool engine_holds(struct engine *engine, uint64_t sequence)
 {
-    return engine->held_first && engine->held_first->held.sequence <= sequence;
+    return held_first(engine) <= sequence;
 }
 
 /* The queue's next deadline; INT64_MAX: none. */
@@ -73,9 +72,8 @@ static int64_t expire(const struct parked_queue *queue, struct now now)
 
 int64_t engine_expire(struct engine *engine, struct now now)
 {
-    int64_t next_us = INT64_MAX;
-
     engine->now = now;
+    int64_t next_us = held_expire(engine, now);
     for (int i = 0; i < PARKED_PACE_COUNT; i++) {
         int64_t due_us = expire(&engine->queues[i], now);
         next_us = due_us < next_us ? due_us : next_us;

@@ -33,7 +33,13 @@ enum parked_pace { PARKED_FAST, PARKED_SLOW, PARKED_PACE_COUNT };
 struct parked_queue {
     struct parked *first;
     struct parked *last;
-    unsigned count;
+};
+
+/* Allows whose records are not settled, by sequence. */
+struct held_queue {
+    struct buffer_pool blocks;
+    struct buffer *first, *last;
+    int64_t due_us; /* no deadline is before that; INT64_MAX: none is held */
 };
 
 struct engine_counters {
@@ -66,8 +72,9 @@ struct engine {
     size_t free_parked_count;
     struct parked *spare; /* lends its waiter to the request being decided */
     struct parked_queue queues[PARKED_PACE_COUNT];
-    unsigned parked_count;                 /* in both */
-    struct parked *held_first, *held_last; /* allows whose records are not settled, by sequence */
+    struct held_queue held;
+    unsigned parked_count; /* what waits: in the queues, and held */
+    unsigned slow_count;   /* of them, those that wait, or waited, for slow work */
     bool is_durable;
     bool has_held; /* since the owner last looked: somebody should wake the writer */
 
@@ -92,7 +99,7 @@ void engine_fini(struct engine *engine);
 void engine_release(struct engine *engine, struct now now);
 
 /* Whether an allow is held whose record is this one or an earlier one. */
-bool engine_holds(const struct engine *engine, uint64_t sequence);
+bool engine_holds(struct engine *engine, uint64_t sequence);
 
 /* Refuses what waited past its deadline. Gives the next deadline on the monotonic clock, -1 where
  * nothing waits. */

@@ -63,7 +63,6 @@ void parked_give(struct engine *engine, struct parked *parked)
         crypto_wipe(parked->heap ? parked->heap : parked->inline_bytes, parked->payload.length);
     }
     free(parked->heap);
-    free(parked->held.heap);
     if (engine->free_parked_count >= FREE_MAX) {
         free(parked);
         return;
@@ -95,7 +94,6 @@ static void link_deadline(struct parked *parked)
     } else {
         queue->first = parked;
     }
-    queue->count++;
 }
 
 static void unlink_deadline(struct parked *parked)
@@ -112,7 +110,6 @@ static void unlink_deadline(struct parked *parked)
     } else {
         queue->last = parked->deadline_previous;
     }
-    queue->count--;
 }
 
 static void set_pace(struct parked *parked, enum parked_pace pace)
@@ -121,7 +118,6 @@ static void set_pace(struct parked *parked, enum parked_pace pace)
 
     parked->pace = pace;
     parked->deadline_us = parked->arrival.mono_us + config_patience_us(config, pace == PARKED_SLOW);
-    parked->peer->slow_count += pace == PARKED_SLOW ? 1 : 0;
 }
 
 /* Half of the places, and one at least. */
@@ -129,7 +125,7 @@ static bool may_be_slow(const struct peer *peer)
 {
     const struct config *config = peer->engine->decide.config;
 
-    return peer->engine->queues[PARKED_SLOW].count < (config->max_in_flight + 1) / SLOW_SHARE &&
+    return peer->engine->slow_count < (config->max_in_flight + 1) / SLOW_SHARE &&
            peer->slow_count < (config->max_in_flight_connection + 1) / SLOW_SHARE;
 }
 
@@ -140,6 +136,26 @@ bool parked_may(const struct peer *peer, enum parked_pace pace)
     return peer->engine->parked_count < config->max_in_flight &&
            peer->parked_count < config->max_in_flight_connection &&
            (pace == PARKED_FAST || may_be_slow(peer));
+}
+
+void parked_count(struct peer *peer, enum parked_pace pace)
+{
+    unsigned slow = pace == PARKED_SLOW ? 1 : 0;
+
+    peer->parked_count++;
+    peer->slow_count += slow;
+    peer->engine->parked_count++;
+    peer->engine->slow_count += slow;
+}
+
+void parked_uncount(struct peer *peer, enum parked_pace pace)
+{
+    unsigned slow = pace == PARKED_SLOW ? 1 : 0;
+
+    peer->parked_count--;
+    peer->slow_count -= slow;
+    peer->engine->parked_count--;
+    peer->engine->slow_count -= slow;
 }
 
 enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes payload,
@@ -163,65 +179,14 @@ enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes
         peer->parked->peer_previous = parked;
     }
     peer->parked = parked;
-    peer->parked_count++;
+    parked_count(peer, pace);
     set_pace(parked, pace);
     link_deadline(parked);
-    parked->engine->parked_count++;
     return ERR_OK;
-}
-
-uint8_t *parked_reply_room(struct parked *parked, size_t bytes)
-{
-    size_t used = parked->heap ? 0 : parked->payload.length;
-
-    if (bytes <= PARKED_INLINE_BYTES - used) {
-        return parked->inline_bytes + used;
-    }
-    parked->held.heap = malloc(bytes);
-    return parked->held.heap;
-}
-
-void parked_hold(struct parked *parked, uint8_t *reply, size_t length, uint64_t sequence)
-{
-    struct engine *engine = parked->engine;
-
-    parked->held.reply = reply;
-    parked->held.length = length;
-    parked->held.sequence = sequence;
-    parked->held.previous = engine->held_last;
-    if (engine->held_last) {
-        engine->held_last->held.next = parked;
-    } else {
-        engine->held_first = parked;
-    }
-    engine->held_last = parked;
-    engine->has_held = true;
-}
-
-static void unlink_held(struct parked *parked)
-{
-    struct engine *engine = parked->engine;
-    struct held *held = &parked->held;
-
-    if (!held->reply) {
-        return;
-    }
-    if (held->previous) {
-        held->previous->held.next = held->next;
-    } else {
-        engine->held_first = held->next;
-    }
-    if (held->next) {
-        held->next->held.previous = held->previous;
-    } else {
-        engine->held_last = held->previous;
-    }
-    held->next = held->previous = NULL;
 }
 
 void parked_unlink(struct parked *parked)
 {
-    struct engine *engine = parked->engine;
     struct peer *peer = parked->peer;
 
     if (parked->peer_previous) {
@@ -233,10 +198,7 @@ void parked_unlink(struct parked *parked)
         parked->peer_next->peer_previous = parked->peer_previous;
     }
     unlink_deadline(parked);
-    unlink_held(parked);
-    peer->slow_count -= parked->pace == PARKED_SLOW ? 1 : 0;
-    peer->parked_count--;
-    engine->parked_count--;
+    parked_uncount(peer, parked->pace);
 }
 
 bool parked_slow_down(struct parked *parked)
@@ -248,6 +210,8 @@ bool parked_slow_down(struct parked *parked)
         return false;
     }
     unlink_deadline(parked);
+    parked_uncount(parked->peer, parked->pace);
+    parked_count(parked->peer, PARKED_SLOW);
     set_pace(parked, PARKED_SLOW);
     link_deadline(parked);
     return true;

@@ -1,7 +1,6 @@
 /*
- * A parked request: it waits for a record from the store, for work that takes longer, or, decided
- * already, for its audit record to be settled, with the pace that it had before. It holds its own copy of
- * the NOTIFY's payload, since the peer's buffer is reused, and is run again from that copy.
+ * A parked request: it waits for a record from the store, or for work that takes longer. It holds its own
+ * copy of the NOTIFY's payload, since the peer's buffer is reused, and is run again from that copy.
  *
  * Linked in two lists: its peer's (cancelled when the peer goes) and the engine's for its pace, by
  * deadline.
@@ -12,8 +11,7 @@
 #include "agent/serve/engine.h"
 #include "spoe/value.h"
 
-/* A payload up to this long is copied into the pooled object, and a held reply behind it where there is
- * room; else to the heap. */
+/* A payload up to this long is copied into the pooled object, else to the heap. */
 #define PARKED_INLINE_BYTES 2048
 
 struct parked {
@@ -29,14 +27,6 @@ struct parked {
     struct now arrival;
     enum parked_pace pace;
     int64_t deadline_us; /* monotonic */
-    struct held {        /* an allow whose record is not settled yet; see question_release() */
-        uint8_t *reply;  /* whole frame; NULL: not held */
-        uint8_t *heap;   /* where it stands; NULL: inline, behind the payload */
-        size_t length;
-        uint64_t sequence; /* of its record */
-        enum reason reason;
-        struct parked *next, *previous; /* in the engine's list, by sequence */
-    } held;
     struct spoe_bytes payload;
     uint8_t *heap; /* NULL: inline */
     uint8_t inline_bytes[PARKED_INLINE_BYTES];
@@ -50,17 +40,15 @@ void parked_give(struct engine *engine, struct parked *parked);
 /* Whether the bounds, of worker and connection, let one more wait. */
 bool parked_may(const struct peer *peer, enum parked_pace pace);
 
+/* One more waits, or one less, in some other way than parked. */
+void parked_count(struct peer *peer, enum parked_pace pace);
+void parked_uncount(struct peer *peer, enum parked_pace pace);
+
 /* Copies the payload and links the object in both lists. Its arrival is set: the deadline counts from
  * then. ERR_MEMORY: nothing is linked. */
 enum err parked_link(struct parked *parked, struct peer *peer, struct spoe_bytes payload,
                      enum parked_pace pace) MUST_USE;
 void parked_unlink(struct parked *parked);
-
-/* Room for the reply of a linked object. NULL when out of memory. */
-uint8_t *parked_reply_room(struct parked *parked, size_t bytes);
-
-/* Of a linked object: it is held back until its record is settled. The reply stands in its room. */
-void parked_hold(struct parked *parked, uint8_t *reply, size_t length, uint64_t sequence);
 
 /* Of a linked object: it waits for slow work from now on, and keeps that pace to its end. False: the
  * bounds do not let it. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "agent/decide/foresee.h"
-#include "agent/serve/parked.h"
+#include "agent/serve/held.h"
 #include "agent/serve/question.h"
 #include "spoe/ack.h"
 
@@ -31,8 +31,9 @@ void peer_init(struct peer *peer, struct engine *engine, const char *name)
     strncpy(peer->name, name, sizeof(peer->name) - 1);
 }
 
-static void cancel_parked(struct peer *peer)
+static void cancel_waiting(struct peer *peer)
 {
+    held_cancel(peer);
     while (peer->parked) {
         struct parked *parked = peer->parked;
         parked_unlink(parked);
@@ -42,7 +43,7 @@ static void cancel_parked(struct peer *peer)
 
 void peer_fini(struct peer *peer)
 {
-    cancel_parked(peer);
+    cancel_waiting(peer);
     buffer_give(&peer->engine->buffers, peer->in);
     while (peer->out_first) {
         struct buffer *next = peer->out_first->next;
@@ -115,7 +116,7 @@ void peer_disconnect(struct peer *peer, enum spoe_status status)
 {
     uint8_t *room = peer_output_room(peer, SPOE_REPLY_MAX);
 
-    cancel_parked(peer);
+    cancel_waiting(peer);
     if (!room) {
         return;
     }

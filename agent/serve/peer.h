@@ -35,8 +35,9 @@ struct peer {
     struct buffer *out_first;
     struct buffer *out_last;
     struct parked *parked;
-    unsigned parked_count;
-    unsigned slow_count;    /* of them, those that wait for slow work */
+    unsigned parked_count; /* what waits: parked, and held */
+    unsigned slow_count;   /* of them, those that wait, or waited, for slow work */
+    unsigned held_count;
     bool has_answered;      /* a NOTIFY, ever */
     bool is_stalled;        /* whole frames may wait for the output to drain */
     int64_t frame_since_us; /* when the frame that is not whole yet began; 0: none */

@@ -5,7 +5,7 @@
 #include "agent/base/ensure.h"
 #include "agent/decide/record.h"
 #include "agent/decide/reply.h"
-#include "agent/serve/parked.h"
+#include "agent/serve/held.h"
 
 #define LOG_INTERVAL_US 1000000
 
@@ -74,64 +74,6 @@ static bool record(struct engine *engine, const struct request *request,
     return false;
 }
 
-/* What an allow is held in; NULL: there is no place or no memory for one more. */
-static struct parked *take_place(struct peer *peer, const struct question *question)
-{
-    struct parked *parked = parked_may(peer, question->pace) ? parked_take(peer->engine) : NULL;
-
-    if (!parked) {
-        return NULL;
-    }
-    parked->stream_id = question->stream_id;
-    parked->frame_id = question->frame_id;
-    parked->arrival = question->arrival;
-    if (parked_link(parked, peer, question->payload, question->pace) != ERR_OK) {
-        parked_give(peer->engine, parked);
-        return NULL;
-    }
-    return parked;
-}
-
-static void leave_place(struct engine *engine, struct parked *place)
-{
-    if (place) {
-        parked_unlink(place);
-        parked_give(engine, place);
-    }
-}
-
-/* Writes the reply for later. False: no memory. */
-static bool hold(struct peer *peer, struct parked *place, const struct verdict *verdict)
-{
-    struct engine *engine = peer->engine;
-    size_t room = REPLY_ROOM + verdict->path.len;
-    uint8_t *frame = arena_take(&engine->arena, room);
-    size_t length = frame ? reply_write(verdict, place->stream_id, place->frame_id,
-                                        peer->session.max_frame_size, frame, room)
-                          : 0;
-    uint8_t *reply = length > 0 ? parked_reply_room(place, length) : NULL;
-
-    if (!reply) {
-        return false;
-    }
-    memcpy(reply, frame, length);
-    parked_hold(place, reply, length, spool_sequence(engine->spool));
-    place->held.reason = verdict->reason;
-    return true;
-}
-
-/* The record is in the spool, but its reply can not be kept until it is settled. */
-static void take_back(struct peer *peer, const struct request *request, struct question question,
-                      struct decision *decision)
-{
-    struct engine *engine = peer->engine;
-
-    question.supersedes = (int64_t)spool_sequence(engine->spool);
-    decide_undo(&engine->decide, decision);
-    decide_refuse(&engine->decide, request, REASON_OVERLOAD, &engine->arena, decision);
-    (void)record(engine, request, &question, decision);
-}
-
 static bool is_to_be_held(const struct engine *engine, const struct question *question,
                           const struct decision *decision)
 {
@@ -143,27 +85,24 @@ static void settle(struct peer *peer, const struct request *request,
                    const struct question *question, struct decision *decision)
 {
     struct engine *engine = peer->engine;
-    struct parked *place = NULL;
+    struct held *held = NULL;
 
     if (!reply_fits(&decision->verdict, peer->session.max_frame_size)) {
         decide_undo(&engine->decide, decision);
         decide_refuse(&engine->decide, request, REASON_BAD_REQUEST, &engine->arena, decision);
     }
     if (is_to_be_held(engine, question, decision)) {
-        place = take_place(peer, question);
-        if (!place) {
+        held = held_prepare(peer, question, &decision->verdict);
+        if (!held) {
             decide_undo(&engine->decide, decision);
             decide_refuse(&engine->decide, request, REASON_OVERLOAD, &engine->arena, decision);
         }
     }
     bool is_recorded = record(engine, request, question, decision);
-    if (place && is_recorded) {
-        if (hold(peer, place, &decision->verdict)) {
-            return;
-        }
-        take_back(peer, request, *question, decision);
+    if (held && is_recorded) {
+        held_add(held, spool_sequence(engine->spool));
+        return;
     }
-    leave_place(engine, place);
     count_answer(engine, decision->verdict.kind, decision->verdict.reason);
     send_reply(peer, &decision->verdict, question->stream_id, question->frame_id);
 }
@@ -223,8 +162,7 @@ static struct question parked_question(const struct parked *parked, struct reque
                              .frame_id = parked->frame_id,
                              .payload = parked->payload,
                              .arrival = parked->arrival,
-                             .pace = parked->pace,
-                             .supersedes = parked->held.reply ? (int64_t)parked->held.sequence : 0};
+                             .pace = parked->pace};
 }
 
 /* Answers a request that is unlinked already: settling may disconnect the peer, which gives back
@@ -274,19 +212,35 @@ void question_refuse(struct parked *parked, enum reason reason)
     finish(parked, &request, &question, &decision);
 }
 
-void question_release(struct parked *parked)
+void question_release(const struct held *held, struct peer *peer)
 {
-    struct engine *engine = parked->engine;
-    struct peer *peer = parked->peer;
-    uint8_t *room = peer_output_room(peer, parked->held.length);
+    uint8_t *room = peer_output_room(peer, held->reply_length);
 
-    parked_unlink(parked);
     if (room) {
-        memcpy(room, parked->held.reply, parked->held.length);
-        peer->out_last->end += parked->held.length;
+        memcpy(room, held->bytes, held->reply_length);
+        peer->out_last->end += held->reply_length;
         peer->has_answered = true;
-        count_answer(engine, VERDICT_ALLOW, parked->held.reason);
+        count_answer(peer->engine, VERDICT_ALLOW, held->reason);
     }
-    parked_give(engine, parked);
+    peer->engine->output_cb(peer->engine->output_context, peer);
+}
+
+void question_take_back(const struct held *held, struct peer *peer, enum reason reason)
+{
+    struct engine *engine = peer->engine;
+    struct question question = {.stream_id = held->stream_id,
+                                .frame_id = held->frame_id,
+                                .payload = {held->bytes + held->reply_length, held->payload_length},
+                                .arrival = held->arrival,
+                                .pace = held->pace,
+                                .supersedes = (int64_t)held->sequence};
+    struct decision decision;
+    struct request request;
+
+    enum request_parse parsed = request_parse(question.payload, &peer->layout, &request);
+    ensure(parsed == REQUEST_PARSED);
+    decide_refuse(&engine->decide, &request, reason, &engine->arena, &decision);
+    settle(peer, &request, &question, &decision);
+    arena_reset(&engine->arena);
     engine->output_cb(engine->output_context, peer);
 }

@@ -18,6 +18,8 @@
 #include "spoe/value.h"
 
 /* What is kept of a NOTIFY until it is answered. */
+struct held;
+
 struct question {
     uint64_t stream_id;
     uint64_t frame_id;
@@ -36,8 +38,10 @@ void question_decide(struct peer *peer, const struct question *question,
 void question_resume(struct parked *parked);
 void question_refuse(struct parked *parked, enum reason reason);
 
-/* Sends a held reply: its record is settled. One that is refused instead has a record that
- * supersedes the first. */
-void question_release(struct parked *parked);
+/* Sends a held reply: its record is settled. */
+void question_release(const struct held *held, struct peer *peer);
+
+/* Refuses one that was held, with a record that supersedes the first. */
+void question_take_back(const struct held *held, struct peer *peer, enum reason reason);
 
 #endif

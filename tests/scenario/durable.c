@@ -10,7 +10,7 @@
 
 static struct box box;
 
-static void open_box(const char *mode)
+static void open_box_with(const char *mode, unsigned places, unsigned places_one)
 {
     char conf[512];
 
@@ -18,9 +18,14 @@ static void open_box(const char *mode)
              "gate \"*\" { accept = {apikey, basic} mode = \"%s\" }\naudit_mode = durable\n"
              "deadline = \"150ms\"\ndeadline_slow = \"800ms\"\nstore_timeout = \"100ms\"\nmax_age "
              "= \"10s\"\n"
-             "max_in_flight = 8\nmax_in_flight_connection = 5",
-             mode);
+             "max_in_flight = %u\nmax_in_flight_connection = %u",
+             mode, places, places_one);
     box_open(&box, conf);
+}
+
+static void open_box(const char *mode)
+{
+    open_box_with(mode, 8, 5);
 }
 
 static void settle_all(void)
@@ -178,7 +183,7 @@ START_TEST(an_allow_after_slow_work_is_held_until_the_slow_deadline)
     box_hash(&box, true);
     box_step(&box);
     ck_assert_uint_eq(acks(0, id), 0);
-    ck_assert_uint_eq(box.engine.queues[PARKED_SLOW].count, 1);
+    ck_assert_uint_eq(box.engine.slow_count, 1);
     box_advance(&box, 400000);
     settle_all();
     box_expect(&box, 0, id, "allow", 200, "ok");
@@ -200,12 +205,212 @@ START_TEST(an_observing_gate_lets_go_at_the_deadline)
 }
 END_TEST
 
+/* Behind one that has the patience of slow work. */
+START_TEST(who_came_later_may_be_late_first)
+{
+    const struct phc_cost cheap = {.scheme = PHC_PBKDF2_SHA256, .iterations = 1000};
+    struct spop_question slow = box_question(&box), fast = slow;
+    char hash[PHC_TEXT_MAX];
+
+    ck_assert_int_eq(phc_make(&cheap, STR("secret"), hash), ERR_OK);
+    fake_store_set(box.fake, "reeve:user:{bob}", "state", "active");
+    fake_store_set(box.fake, "reeve:user:{bob}", "roles", "reader");
+    fake_store_set(box.fake, "reeve:user:{bob}", "password", hash);
+    slow.apikey = NULL;
+    slow.authorization = box_basic(STR("bob:secret"));
+    uint64_t first = box_ask(&box, 0, &slow);
+    box_step(&box);
+    box_hash(&box, true);
+    box_step(&box);
+    uint64_t second = box_ask(&box, 0, &fast);
+    box_advance(&box, 150000);
+    box_expect(&box, 0, second, "deny", 503, "deadline");
+    ck_assert_uint_eq(acks(0, first), 0);
+    ck_assert_uint_eq(box.engine.parked_count, 1);
+    settle_all();
+    box_expect(&box, 0, first, "allow", 200, "ok");
+    ck_assert_uint_eq(acks(0, second), 1);
+}
+END_TEST
+
+/* --- what is held, against a model of it --- */
+
+#define ASKS_MAX   160
+#define ROUNDS     10
+#define LONGEST    3000 /* so that few fit a block */
+#define PLACES     24
+#define PLACES_ONE 16
+
+enum fate { HELD, ALLOWED, LATE, REFUSED, GONE };
+
+struct asked {
+    unsigned peer;
+    uint64_t id;
+    uint64_t sequence;
+    int64_t deadline_us;
+    enum fate fate;
+};
+
+struct model {
+    struct asked asks[ASKS_MAX];
+    size_t count;
+    bool has_left; /* peer 1 */
+    uint64_t random;
+};
+
+static uint64_t next_random(struct model *model, uint64_t below)
+{
+    model->random = model->random * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (model->random >> 33) % below;
+}
+
+static unsigned count_held(const struct model *model, int peer)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < model->count; i++) {
+        const struct asked *asked = &model->asks[i];
+        count += asked->fate == HELD && (peer < 0 || asked->peer == (unsigned)peer);
+    }
+    return count;
+}
+
+static void ask_one(struct model *model)
+{
+    unsigned peer = model->has_left ? 0 : (unsigned)next_random(model, 2);
+    bool has_place = count_held(model, -1) < PLACES && count_held(model, (int)peer) < PLACES_ONE;
+    struct spop_question question = box_question(&box);
+    char path[LONGEST + 32];
+    int length = (int)next_random(model, LONGEST);
+
+    snprintf(path, sizeof(path), "/v1/orders/%0*d", length + 1, 7);
+    question.path = path;
+    struct asked *asked = &model->asks[model->count++];
+    *asked = (struct asked){.peer = peer,
+                            .id = box_ask(&box, peer, &question),
+                            .sequence = spool_sequence(box.spool),
+                            .deadline_us = box.engine.now.mono_us + 150000,
+                            .fate = has_place ? HELD : REFUSED};
+}
+
+static void settle_some(struct model *model)
+{
+    uint64_t settled = spool_settled(box.spool), last = spool_sequence(box.spool);
+
+    settled += next_random(model, last - settled + 1);
+    spool_note_settled(box.spool, settled);
+    engine_release(&box.engine, box.engine.now);
+    for (size_t i = 0; i < model->count; i++) {
+        struct asked *asked = &model->asks[i];
+        if (asked->fate == HELD && asked->sequence <= settled) {
+            asked->fate = ALLOWED;
+        }
+    }
+}
+
+static void pass_time(struct model *model)
+{
+    box_advance(&box, (int64_t)next_random(model, 60000));
+    for (size_t i = 0; i < model->count; i++) {
+        struct asked *asked = &model->asks[i];
+        if (asked->fate == HELD && asked->deadline_us <= box.engine.now.mono_us) {
+            asked->fate = LATE;
+        }
+    }
+}
+
+static void leave(struct model *model)
+{
+    if (model->has_left || model->count < ASKS_MAX / 2) {
+        return;
+    }
+    box_collect(&box, 1);
+    peer_disconnect(&box.peers[1], SPOE_STATUS_NORMAL);
+    model->has_left = true;
+    for (size_t i = 0; i < model->count; i++) {
+        struct asked *asked = &model->asks[i];
+        if (asked->fate == HELD && asked->peer == 1) {
+            asked->fate = GONE;
+        }
+    }
+}
+
+static void assert_holds(const struct model *model)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (size_t i = model->count; i-- > 0;) {
+        first = model->asks[i].fate == HELD ? model->asks[i].sequence : first;
+    }
+    ck_assert_uint_eq(box.engine.parked_count, count_held(model, -1));
+    ck_assert_uint_eq(box.peers[0].parked_count, count_held(model, 0));
+    ck_assert_uint_eq(box.peers[1].parked_count, count_held(model, 1));
+    ck_assert(first == UINT64_MAX || engine_holds(&box.engine, first));
+    ck_assert(!engine_holds(&box.engine, first - 1));
+}
+
+static void assert_told(const struct asked *asked)
+{
+    switch (asked->fate) {
+    case ALLOWED:
+        box_expect(&box, asked->peer, asked->id, "allow", 200, "ok");
+        break;
+    case LATE:
+        box_expect(&box, asked->peer, asked->id, "deny", 503, "deadline");
+        break;
+    case REFUSED:
+        box_expect(&box, asked->peer, asked->id, "deny", 503, "overload");
+        break;
+    case HELD:
+    case GONE:
+        ck_assert_uint_eq(acks(asked->peer, asked->id), 0);
+        break;
+    }
+}
+
+START_TEST(histories_end_as_the_model_says)
+{
+    static struct model model;
+
+    box_close(&box);
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        open_box_with("enforce", PLACES, PLACES_ONE);
+        struct spop_question question = box_question(&box);
+        box_ask_through(&box, 0, &question);
+        settle_all();
+        model = (struct model){.random = round * 2 + 1};
+        while (model.count < ASKS_MAX) {
+            uint64_t dice = next_random(&model, 20);
+            if (dice < 15) {
+                ask_one(&model);
+            } else if (dice < 17) {
+                settle_some(&model);
+            } else if (dice < 19) {
+                pass_time(&model);
+            } else {
+                leave(&model);
+            }
+            box_collect(&box, 0);
+            box_collect(&box, 1);
+            assert_holds(&model);
+        }
+        for (size_t i = 0; i < model.count; i++) {
+            assert_told(&model.asks[i]);
+        }
+        if (round + 1 < ROUNDS) {
+            box_close(&box);
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("durable");
     TCase *tcase = tcase_create("durable");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, an_allow_waits_until_its_record_is_settled);
     tcase_add_test(tcase, a_denial_does_not_wait);
     tcase_add_test(tcase, at_the_deadline_it_is_a_deny_and_the_record_is_superseded);
@@ -213,6 +418,8 @@ int main(void)
     tcase_add_test(tcase, a_peer_that_leaves_takes_its_answers_along);
     tcase_add_test(tcase, an_allow_after_slow_work_is_held_until_the_slow_deadline);
     tcase_add_test(tcase, an_observing_gate_lets_go_at_the_deadline);
+    tcase_add_test(tcase, who_came_later_may_be_late_first);
+    tcase_add_test(tcase, histories_end_as_the_model_says);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -75,7 +75,7 @@ START_TEST(a_peer_that_leaves_takes_its_requests_along)
     box_hash(&box, true);
     ck_assert_uint_eq(acks(id), 0);
     ck_assert_uint_eq(box.engine.parked_count, 0);
-    ck_assert_uint_eq(box.engine.queues[PARKED_SLOW].count, 0);
+    ck_assert_uint_eq(box.engine.slow_count, 0);
 }
 END_TEST
 
