@@ -41,13 +41,23 @@ static void assert_has_its_end(int fd)
     ck_assert_mem_eq(end, "end", sizeof(end));
 }
 
+/* Some file systems give no leases: there nothing goes in pieces. */
+static bool gives_leases(void)
+{
+    int fd = open(path, O_WRONLY);
+    bool is_given = fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+
+    close(fd);
+    return is_given;
+}
+
 START_TEST(a_large_file_goes_in_pieces)
 {
-    unsigned before = faults_cuts();
+    unsigned before = faults_cuts(), pieces = gives_leases() ? 2 : 0;
 
     ck_assert_int_eq(audit_unlink(path), ERR_OK);
     ck_assert_int_eq(access(path, F_OK), -1);
-    ck_assert_uint_eq(faults_cuts() - before, 2);
+    ck_assert_uint_eq(faults_cuts() - before, pieces);
 }
 END_TEST
 
