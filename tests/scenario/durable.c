@@ -164,8 +164,8 @@ START_TEST(a_peer_that_leaves_takes_its_answers_along)
 }
 END_TEST
 
-/* Its arrival was long ago when it is decided: an allow has the patience of what it waited for. */
-START_TEST(an_allow_after_slow_work_is_held_until_the_slow_deadline)
+/* By his password, which is slow to check. */
+static struct spop_question bobs_question(void)
 {
     const struct phc_cost cheap = {.scheme = PHC_PBKDF2_SHA256, .iterations = 1000};
     struct spop_question question = box_question(&box);
@@ -177,6 +177,13 @@ START_TEST(an_allow_after_slow_work_is_held_until_the_slow_deadline)
     fake_store_set(box.fake, "reeve:user:{bob}", "password", hash);
     question.apikey = NULL;
     question.authorization = box_basic(STR("bob:secret"));
+    return question;
+}
+
+/* Its arrival was long ago when it is decided: an allow has the patience of what it waited for. */
+START_TEST(an_allow_after_slow_work_is_held_until_the_slow_deadline)
+{
+    struct spop_question question = bobs_question();
     uint64_t id = box_ask(&box, 0, &question);
     box_step(&box);
     box_advance(&box, 300000);
@@ -208,16 +215,8 @@ END_TEST
 /* Behind one that has the patience of slow work. */
 START_TEST(who_came_later_may_be_late_first)
 {
-    const struct phc_cost cheap = {.scheme = PHC_PBKDF2_SHA256, .iterations = 1000};
-    struct spop_question slow = box_question(&box), fast = slow;
-    char hash[PHC_TEXT_MAX];
+    struct spop_question slow = bobs_question(), fast = box_question(&box);
 
-    ck_assert_int_eq(phc_make(&cheap, STR("secret"), hash), ERR_OK);
-    fake_store_set(box.fake, "reeve:user:{bob}", "state", "active");
-    fake_store_set(box.fake, "reeve:user:{bob}", "roles", "reader");
-    fake_store_set(box.fake, "reeve:user:{bob}", "password", hash);
-    slow.apikey = NULL;
-    slow.authorization = box_basic(STR("bob:secret"));
     uint64_t first = box_ask(&box, 0, &slow);
     box_step(&box);
     box_hash(&box, true);
