@@ -72,11 +72,15 @@ static int64_t expire(const struct parked_queue *queue, struct now now)
 
 int64_t engine_expire(struct engine *engine, struct now now)
 {
+    int64_t next_us = INT64_MAX, due_us;
+
     engine->now = now;
-    int64_t next_us = held_expire(engine, now);
     for (int i = 0; i < PARKED_PACE_COUNT; i++) {
-        int64_t due_us = expire(&engine->queues[i], now);
+        due_us = expire(&engine->queues[i], now);
         next_us = due_us < next_us ? due_us : next_us;
     }
+    /* Last: what an observing gate refuses is an allow, that is held and late already. */
+    due_us = held_expire(engine, now);
+    next_us = due_us < next_us ? due_us : next_us;
     return next_us < INT64_MAX ? next_us : -1;
 }

@@ -212,6 +212,22 @@ START_TEST(an_observing_gate_lets_go_at_the_deadline)
 }
 END_TEST
 
+/* Its allow is made at the deadline, so there is no time left to hold it. */
+START_TEST(an_observing_gate_lets_go_of_who_waited_for_the_store_too)
+{
+    box_close(&box);
+    open_box("observe");
+    struct spop_question question = box_question(&box);
+    uint64_t id = box_ask(&box, 0, &question);
+
+    ck_assert_uint_eq(box.engine.parked_count, 1);
+    box_advance(&box, 150000);
+    box_expect(&box, 0, id, "allow", 200, "deadline");
+    ck_assert_str_eq(box_var(&box, 0, id, "shadow"), "deny:deadline");
+    ck_assert_uint_eq(box.engine.parked_count, 0);
+}
+END_TEST
+
 /* Behind one that has the patience of slow work. */
 START_TEST(who_came_later_may_be_late_first)
 {
@@ -417,6 +433,7 @@ int main(void)
     tcase_add_test(tcase, a_peer_that_leaves_takes_its_answers_along);
     tcase_add_test(tcase, an_allow_after_slow_work_is_held_until_the_slow_deadline);
     tcase_add_test(tcase, an_observing_gate_lets_go_at_the_deadline);
+    tcase_add_test(tcase, an_observing_gate_lets_go_of_who_waited_for_the_store_too);
     tcase_add_test(tcase, who_came_later_may_be_late_first);
     tcase_add_test(tcase, histories_end_as_the_model_says);
     suite_add_tcase(suite, tcase);
