@@ -2,19 +2,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define PIECE_BYTES ((off_t)4 * 1024 * 1024)
 
-/* Without a name nobody can open it any more; the kernel gives the lease only where nobody has. */
+/* Without a name nobody can open it any more; the kernel gives the lease only where nobody has. Of who was just
+ * about to, it tells us with a signal: one that is ignored, since SIGIO would end the process. */
 static bool is_ours_alone(int fd, const struct stat *st)
 {
-    if (!S_ISREG(st->st_mode) || st->st_nlink > 0 || fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
+    if (!S_ISREG(st->st_mode) || st->st_nlink > 0 || fcntl(fd, F_SETSIG, SIGURG) < 0 ||
+        fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
         return false;
     }
-    return fcntl(fd, F_SETLEASE, F_UNLCK) == 0;
+    bool is_alone = fcntl(fd, F_GETLEASE) == F_WRLCK;
+    return fcntl(fd, F_SETLEASE, F_UNLCK) == 0 && is_alone;
 }
 
 static void free_in_pieces(int fd)

@@ -1,8 +1,11 @@
 #include "tests/unit/audit/faults.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -31,6 +34,8 @@ int __wrap_fsync(int fd);
 int __real_fsync(int fd);
 int __wrap_unlink(const char *path);
 int __real_unlink(const char *path);
+int __wrap_fcntl(int fd, int command, ...);
+int __real_fcntl(int fd, int command, ...);
 
 /* The log goes to a descriptor that is no regular file, or to standard error. */
 static bool is_watched(int fd)
@@ -230,6 +235,32 @@ int __wrap_unlink(const char *path)
     }
     pthread_mutex_unlock(&mutex);
     return __real_unlink(path);
+}
+
+/* The kernel asks who has the lease to give it back, and this one does not wait for that. */
+static void open_leased(int fd)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    ensure(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) < 0 && errno == EWOULDBLOCK);
+}
+
+int __wrap_fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, command);
+    long argument = va_arg(arguments, long);
+    va_end(arguments);
+    int result = __real_fcntl(fd, command, argument);
+    pthread_mutex_lock(&mutex);
+    bool opens = faults.opens_leased && command == F_SETLEASE && (int)argument == F_WRLCK;
+    pthread_mutex_unlock(&mutex);
+    if (opens) {
+        open_leased(fd);
+    }
+    return result;
 }
 
 unsigned faults_cuts(void)

@@ -1,6 +1,6 @@
 /*
- * A disk that fails on purpose. Linked with --wrap, so every write(), ftruncate(), fdatasync(), fsync() and
- * unlink() of the code under test comes here; only calls on the watched file are touched.
+ * A disk that fails on purpose. Linked with --wrap, so every write(), ftruncate(), fdatasync(), fsync(),
+ * unlink() and fcntl() of the code under test comes here; only calls on the watched file are touched.
  *
  * Process-wide; any thread. At the start everything passes.
  */
@@ -21,6 +21,7 @@ struct faults {
     int sync_countdown; /* > 0: that fdatasync fails, with EIO, and no other */
     bool holds_syncs;   /* every fdatasync waits until faults_let_sync() or the next plan */
     bool holds_unlinks; /* every unlink of a closed segment waits until the next plan */
+    bool opens_leased;  /* whoever takes a lease on a file is asked to give it back */
 };
 
 /* From the next call on. NULL: everything passes. */

@@ -72,6 +72,19 @@ START_TEST(who_has_it_open_reads_to_its_end)
 }
 END_TEST
 
+/* The kernel tells who has the lease with a signal. */
+START_TEST(who_opens_it_meanwhile_ends_nothing_and_finds_it_whole)
+{
+    unsigned before = faults_cuts();
+
+    faults_set(&(struct faults){.opens_leased = true});
+    ck_assert_int_eq(audit_unlink(path), ERR_OK);
+    faults_set(NULL);
+    ck_assert_int_eq(access(path, F_OK), -1);
+    ck_assert_uint_eq(faults_cuts(), before);
+}
+END_TEST
+
 START_TEST(another_name_keeps_it_whole)
 {
     ck_assert_int_eq(link(path, other), 0);
@@ -115,6 +128,7 @@ Suite *unlink_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_large_file_goes_in_pieces);
     tcase_add_test(tcase, who_has_it_open_reads_to_its_end);
+    tcase_add_test(tcase, who_opens_it_meanwhile_ends_nothing_and_finds_it_whole);
     tcase_add_test(tcase, another_name_keeps_it_whole);
     tcase_add_test(tcase, a_link_goes_and_its_target_stays);
     tcase_add_test(tcase, what_can_not_be_removed_stays_whole);
