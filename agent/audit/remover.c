@@ -10,7 +10,8 @@
 
 struct audit_remover {
     pthread_t thread;
-    struct audit_retention retention;
+    struct audit_retention asked;
+    struct audit_retention retention; /* until it is to end */
     struct journal *journal;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
@@ -18,20 +19,6 @@ struct audit_remover {
     int64_t wall_us;
     bool is_stopping;
 };
-
-void audit_remove_old(const char *audit_file, const struct audit_retention *retention,
-                      int64_t wall_us, struct journal *journal)
-{
-    uint64_t last = 0;
-    size_t count = audit_segment_remove_old(audit_file, retention, wall_us, &last);
-    char detail[64];
-
-    if (count > 0) {
-        snprintf(detail, sizeof(detail), "%zu, up to %llu", count, (unsigned long long)last);
-        journal_sink(journal, "segments_removed", detail);
-        log_info("audit: %zu old segments removed, up to %llu", count, (unsigned long long)last);
-    }
-}
 
 /* Gives the file, which the caller frees; NULL: the thread is to end. */
 static char *wait_for_file(struct audit_remover *remover, int64_t *wall_us)
@@ -49,6 +36,32 @@ static char *wait_for_file(struct audit_remover *remover, int64_t *wall_us)
     return audit_file;
 }
 
+/* Who ends the thread waits for one segment, not for all that may go. */
+static bool is_held_cb(void *context, uint64_t number, size_t newer_count)
+{
+    struct audit_remover *remover = context;
+    const struct audit_retention *asked = &remover->asked;
+
+    pthread_mutex_lock(&remover->mutex);
+    bool is_stopping = remover->is_stopping;
+    pthread_mutex_unlock(&remover->mutex);
+    return is_stopping ||
+           (asked->is_held_cb && asked->is_held_cb(asked->context, number, newer_count));
+}
+
+static void remove_old(struct audit_remover *remover, const char *audit_file, int64_t wall_us)
+{
+    uint64_t last = 0;
+    size_t count = audit_segment_remove_old(audit_file, &remover->retention, wall_us, &last);
+    char detail[64];
+
+    if (count > 0) {
+        snprintf(detail, sizeof(detail), "%zu, up to %llu", count, (unsigned long long)last);
+        journal_sink(remover->journal, "segments_removed", detail);
+        log_info("audit: %zu old segments removed, up to %llu", count, (unsigned long long)last);
+    }
+}
+
 static void *run(void *context)
 {
     struct audit_remover *remover = context;
@@ -56,7 +69,7 @@ static void *run(void *context)
     int64_t wall_us;
 
     while ((audit_file = wait_for_file(remover, &wall_us))) {
-        audit_remove_old(audit_file, &remover->retention, wall_us, remover->journal);
+        remove_old(remover, audit_file, wall_us);
         free(audit_file);
     }
     return NULL;
@@ -78,7 +91,9 @@ struct audit_remover *audit_remover_new(const struct audit_retention *retention,
     if (!remover) {
         return NULL;
     }
-    remover->retention = *retention;
+    remover->asked = remover->retention = *retention;
+    remover->retention.is_held_cb = is_held_cb;
+    remover->retention.context = remover;
     remover->journal = journal;
     pthread_mutex_init(&remover->mutex, NULL);
     pthread_cond_init(&remover->changed, NULL);

@@ -17,14 +17,10 @@ struct audit_remover;
 struct audit_remover *audit_remover_new(const struct audit_retention *retention,
                                         struct journal *journal);
 
-/* Ends the thread, after the look that it is at. NULL accepted. */
+/* Ends the thread, after the segment that it is at. NULL accepted. */
 void audit_remover_free(struct audit_remover *remover);
 
 /* Has it look at the segments of that file; copied. While it looks the last of those that ask counts. */
 void audit_remover_look(struct audit_remover *remover, const char *audit_file, int64_t wall_us);
-
-/* The same, on the caller's thread. */
-void audit_remove_old(const char *audit_file, const struct audit_retention *retention,
-                      int64_t wall_us, struct journal *journal);
 
 #endif

@@ -187,9 +187,15 @@ static void drain(struct audit_writer *writer, int64_t give_up_us)
     }
 }
 
-static bool removes_segments(const struct audit_writer *writer)
+static enum err start_remover(struct audit_writer *writer)
 {
-    return writer->settings.retention.keep_count > 0 || writer->settings.retention.keep_us > 0;
+    const struct audit_retention *retention = &writer->settings.retention;
+
+    if (retention->keep_count == 0 && retention->keep_us == 0) {
+        return ERR_OK;
+    }
+    writer->remover = audit_remover_new(retention, writer->journal);
+    return writer->remover ? ERR_OK : ERR_MEMORY;
 }
 
 static void stop_remover(struct audit_writer *writer)
@@ -297,10 +303,8 @@ enum err audit_writer_start(struct audit_writer *writer)
     if (writer->settings.is_durable && writer_start_syncer(writer) != ERR_OK) {
         return ERR_MEMORY;
     }
-    if (removes_segments(writer)) {
-        writer->remover = audit_remover_new(&writer->settings.retention, writer->journal);
-    }
-    enum err e = thread_start(&writer->thread, "audit", run, writer);
+    enum err e = start_remover(writer);
+    e = e == ERR_OK ? thread_start(&writer->thread, "audit", run, writer) : e;
     writer->has_thread = e == ERR_OK;
     if (e != ERR_OK) {
         audit_syncer_free(writer->syncer);

@@ -127,7 +127,7 @@ void writer_rotate(struct audit_writer *writer, struct now now);
 /* The file gets its closed name; another one is opened. ERR_IO: all is as before. */
 enum err writer_replace_file(struct audit_writer *writer, struct now now) MUST_USE;
 
-/* Has old segments removed, now and then. */
+/* Has old segments removed, now and then; while the writer is opened or drained, later. */
 void writer_remove_old(struct audit_writer *writer, struct now now);
 
 #endif

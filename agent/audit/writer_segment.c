@@ -264,14 +264,9 @@ enum err writer_replace_file(struct audit_writer *writer, struct now now)
 
 void writer_remove_old(struct audit_writer *writer, struct now now)
 {
-    if (now.mono_us < writer->remove_due_us) {
-        return;
-    }
-    writer->remove_due_us = now.mono_us + REMOVE_INTERVAL_US;
-    if (writer->remover) {
+    if (writer->remover && now.mono_us >= writer->remove_due_us) {
+        writer->remove_due_us = now.mono_us + REMOVE_INTERVAL_US;
         audit_remover_look(writer->remover, writer->path, now.wall_us);
-    } else {
-        audit_remove_old(writer->path, &writer->settings.retention, now.wall_us, writer->journal);
     }
 }
 

@@ -60,6 +60,16 @@ void live(uint64_t records)
     live_with(settings_of(&fixture), 1, records);
 }
 
+size_t count_segments(void)
+{
+    struct audit_segments segments = {0};
+    enum err e = audit_segments(fixture.file, &segments);
+    size_t count = segments.count;
+
+    audit_segments_free(&segments);
+    return e == ERR_OK ? count : SIZE_MAX;
+}
+
 void lives_tell_cb(void *context, enum audit_verify_kind kind, const char *text)
 {
     struct told *told = context;

@@ -25,6 +25,9 @@ struct audit_writer_settings settings_of(const struct fixture *own);
 void live_with(struct audit_writer_settings settings, uint64_t first, uint64_t last);
 void live(uint64_t records);
 
+/* Closed ones, and the current one. */
+size_t count_segments(void);
+
 struct told {
     char text[TOLD_MAX];
     size_t length;

@@ -453,16 +453,6 @@ START_TEST(syncs_that_fail_again_and_again_lose_nothing)
 }
 END_TEST
 
-static size_t count_segments(void)
-{
-    struct audit_segments segments = {0};
-    enum err e = audit_segments(fixture.file, &segments);
-    size_t count = segments.count;
-
-    audit_segments_free(&segments);
-    return e == ERR_OK ? count : SIZE_MAX;
-}
-
 /* To unlink a large file takes a disk tenths of a second. */
 START_TEST(removing_old_segments_holds_up_nobody)
 {
@@ -485,6 +475,54 @@ START_TEST(removing_old_segments_holds_up_nobody)
     verify_all(NULL, &told);
     ck_assert_msg(told.counts.faults == 0, "%s", told.text);
     ck_assert_uint_gt(told.counts.segments, 6);
+}
+END_TEST
+
+static bool is_stopping(void)
+{
+    pthread_mutex_lock(&writer->mutex);
+    bool is_stopping = writer->is_stopping;
+    pthread_mutex_unlock(&writer->mutex);
+    return is_stopping;
+}
+
+/* The unlink goes on while the writer waits for it. */
+static void *let_unlinks_late(void *nothing)
+{
+    while (!is_stopping()) {
+        usleep(1000);
+    }
+    usleep(LOOK_US);
+    faults_set(NULL);
+    return nothing;
+}
+
+/* All but one may be removed, which must not take long. */
+START_TEST(who_closes_waits_for_one_segment_to_be_removed)
+{
+    struct audit_writer_settings settings = small_segments();
+    pthread_t thread;
+
+    settings.segment_bytes = 16 * 1024;
+    start(settings, RING_BYTES);
+    for (uint64_t number = 1; number <= 1000; number++) {
+        WAIT_FOR(has_room());
+        append_records(spool, number, number);
+    }
+    end();
+    size_t before = count_segments();
+    settings.retention.keep_count = 1;
+    faults_set(&(struct faults){.holds_unlinks = true});
+    start(settings, RING_BYTES);
+    audit_writer_reopen(writer);
+    WAIT_FOR(faults_held_unlinks() == 1);
+    ck_assert_int_eq(pthread_create(&thread, NULL, let_unlinks_late, NULL), 0);
+    end();
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_gt(before, 6);
+    ck_assert_uint_ge(count_segments(), before - 1);
+    verify_all(NULL, &told);
+    ck_assert_msg(told.counts.faults == 0, "%s", told.text);
 }
 END_TEST
 
@@ -570,6 +608,7 @@ Suite *syncer_suite(void)
     tcase_add_test(tcase, nobody_gathers_for_as_long_as_a_disk_hung);
     tcase_add_test(tcase, syncs_that_fail_again_and_again_lose_nothing);
     tcase_add_test(tcase, removing_old_segments_holds_up_nobody);
+    tcase_add_test(tcase, who_closes_waits_for_one_segment_to_be_removed);
     tcase_add_test(tcase, death_during_a_sync_loses_nothing);
     tcase_add_test(tcase, what_no_sync_vouched_for_is_written_again_after_a_loss_of_power);
     suite_add_tcase(suite, tcase);
