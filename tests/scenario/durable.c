@@ -10,7 +10,7 @@
 
 static struct box box;
 
-static void open_box_with(const char *mode, unsigned places, unsigned places_one)
+static void open_box_with(const char *mode, unsigned places, unsigned places_one, const char *more)
 {
     char conf[512];
 
@@ -18,14 +18,14 @@ static void open_box_with(const char *mode, unsigned places, unsigned places_one
              "gate \"*\" { accept = {apikey, basic} mode = \"%s\" }\naudit_mode = durable\n"
              "deadline = \"150ms\"\ndeadline_slow = \"800ms\"\nstore_timeout = \"100ms\"\nmax_age "
              "= \"10s\"\n"
-             "max_in_flight = %u\nmax_in_flight_connection = %u",
-             mode, places, places_one);
+             "max_in_flight = %u\nmax_in_flight_connection = %u\n%s",
+             mode, places, places_one, more);
     box_open(&box, conf);
 }
 
 static void open_box(const char *mode)
 {
-    open_box_with(mode, 8, 5);
+    open_box_with(mode, 8, 5, "");
 }
 
 static void settle_all(void)
@@ -100,6 +100,25 @@ START_TEST(an_allow_waits_until_its_record_is_settled)
     settle_all();
     box_expect(&box, 0, second, "allow", 200, "ok");
     ck_assert_uint_eq(box.engine.parked_count, 0);
+}
+END_TEST
+
+START_TEST(an_allow_is_told_and_counted_once_it_is_sent)
+{
+    struct spop_question question = box_question(&box);
+    const uint64_t *allowed = &box.engine.counters.verdicts[VERDICT_ALLOW];
+    uint64_t before = *allowed;
+
+    box_ask(&box, 0, &question);
+    box.output_calls = 0;
+    ck_assert_uint_eq(*allowed, before);
+    settle_all();
+    ck_assert_uint_eq(box.output_calls, 1);
+    ck_assert_uint_eq(*allowed, before + 1);
+    box_ask(&box, 0, &question);
+    box_advance(&box, 150000);
+    ck_assert_uint_eq(box.output_calls, 2);
+    ck_assert_uint_eq(*allowed, before + 1);
 }
 END_TEST
 
@@ -180,6 +199,28 @@ static struct spop_question bobs_question(void)
     return question;
 }
 
+START_TEST(what_the_spool_does_not_take_is_a_deny_and_never_held)
+{
+    unsigned count = 0;
+
+    box_close(&box);
+    open_box_with("enforce", 2000, 2000, "spool_size = \"64KiB\"");
+    struct spop_question question = box_question(&box);
+    box_ask_through(&box, 0, &question);
+    settle_all();
+    uint64_t id = box_ask(&box, 0, &question);
+    for (; acks(0, id) == 0 && count < 2000; count++) {
+        id = box_ask(&box, 0, &question);
+    }
+    box_expect(&box, 0, id, "deny", 503, "audit_blocked");
+    ck_assert_uint_eq(box.engine.parked_count, count);
+    settle_all();
+    ck_assert_uint_eq(acks(0, id), 1);
+    box_expect(&box, 0, id - 1, "allow", 200, "ok");
+    ck_assert_uint_eq(box.engine.parked_count, 0);
+}
+END_TEST
+
 /* Its arrival was long ago when it is decided: an allow has the patience of what it waited for. */
 START_TEST(an_allow_after_slow_work_is_held_until_the_slow_deadline)
 {
@@ -204,11 +245,17 @@ START_TEST(an_observing_gate_lets_go_at_the_deadline)
     open_box("observe");
     struct spop_question question = box_question(&box);
     uint64_t id = box_ask_through(&box, 0, &question);
+    uint64_t allowed = spool_sequence(box.spool);
+    int64_t supersedes;
+    char type[32];
 
     ck_assert_uint_eq(acks(0, id), 0);
     box_advance(&box, 150000);
     box_expect(&box, 0, id, "allow", 200, "deadline");
     ck_assert_str_eq(box_var(&box, 0, id, "shadow"), "deny:deadline");
+    last_record(type, &supersedes);
+    ck_assert_int_eq(supersedes, (int64_t)allowed);
+    ck_assert_uint_eq(spool_sequence(box.spool), allowed + 1);
 }
 END_TEST
 
@@ -389,7 +436,7 @@ START_TEST(histories_end_as_the_model_says)
 
     box_close(&box);
     for (uint64_t round = 0; round < ROUNDS; round++) {
-        open_box_with("enforce", PLACES, PLACES_ONE);
+        open_box_with("enforce", PLACES, PLACES_ONE, "");
         struct spop_question question = box_question(&box);
         box_ask_through(&box, 0, &question);
         settle_all();
@@ -427,10 +474,12 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, an_allow_waits_until_its_record_is_settled);
+    tcase_add_test(tcase, an_allow_is_told_and_counted_once_it_is_sent);
     tcase_add_test(tcase, a_denial_does_not_wait);
     tcase_add_test(tcase, at_the_deadline_it_is_a_deny_and_the_record_is_superseded);
     tcase_add_test(tcase, above_the_bound_it_is_overload_and_never_an_allow);
     tcase_add_test(tcase, a_peer_that_leaves_takes_its_answers_along);
+    tcase_add_test(tcase, what_the_spool_does_not_take_is_a_deny_and_never_held);
     tcase_add_test(tcase, an_allow_after_slow_work_is_held_until_the_slow_deadline);
     tcase_add_test(tcase, an_observing_gate_lets_go_at_the_deadline);
     tcase_add_test(tcase, an_observing_gate_lets_go_of_who_waited_for_the_store_too);
