@@ -7,6 +7,7 @@
 #include "agent/serve/parked.h"
 #include "agent/serve/peer.h"
 #include "tests/scenario/box.h"
+#include "tests/support/quiet.h"
 
 static struct box box;
 
@@ -167,6 +168,36 @@ START_TEST(above_the_bound_it_is_overload_and_never_an_allow)
 }
 END_TEST
 
+static uint64_t ask_and_step(void)
+{
+    struct spop_question question = box_question(&box);
+    uint64_t id = box_ask(&box, 0, &question);
+
+    for (int i = 0; i < 4; i++) {
+        box_step(&box);
+    }
+    return id;
+}
+
+START_TEST(who_finds_no_place_has_spent_nothing)
+{
+    box_close(&box);
+    open_box("enforce");
+    fake_store_set(box.fake, "reeve:limit:few", "quota", "6");
+    fake_store_set(box.fake, "reeve:limit:few", "per", "day");
+    fake_store_set(box.fake, "reeve:user:{alice}", "limits", "few");
+    for (int i = 0; i < 5; i++) {
+        ask_and_step();
+    }
+    box_expect(&box, 0, ask_and_step(), "deny", 503, "overload");
+    settle_all();
+    uint64_t last = ask_and_step(), beyond = ask_and_step();
+    box_expect(&box, 0, beyond, "throttle", 429, "quota");
+    settle_all();
+    box_expect(&box, 0, last, "allow", 200, "ok");
+}
+END_TEST
+
 START_TEST(a_peer_that_leaves_takes_its_answers_along)
 {
     struct spop_question question = box_question(&box);
@@ -201,6 +232,7 @@ static struct spop_question bobs_question(void)
 
 START_TEST(what_the_spool_does_not_take_is_a_deny_and_never_held)
 {
+    int saved = silence_log();
     unsigned count = 0;
 
     box_close(&box);
@@ -218,6 +250,7 @@ START_TEST(what_the_spool_does_not_take_is_a_deny_and_never_held)
     ck_assert_uint_eq(acks(0, id), 1);
     box_expect(&box, 0, id - 1, "allow", 200, "ok");
     ck_assert_uint_eq(box.engine.parked_count, 0);
+    restore_log(saved);
 }
 END_TEST
 
@@ -478,6 +511,7 @@ int main(void)
     tcase_add_test(tcase, a_denial_does_not_wait);
     tcase_add_test(tcase, at_the_deadline_it_is_a_deny_and_the_record_is_superseded);
     tcase_add_test(tcase, above_the_bound_it_is_overload_and_never_an_allow);
+    tcase_add_test(tcase, who_finds_no_place_has_spent_nothing);
     tcase_add_test(tcase, a_peer_that_leaves_takes_its_answers_along);
     tcase_add_test(tcase, what_the_spool_does_not_take_is_a_deny_and_never_held);
     tcase_add_test(tcase, an_allow_after_slow_work_is_held_until_the_slow_deadline);
