@@ -478,6 +478,38 @@ START_TEST(removing_old_segments_holds_up_nobody)
 }
 END_TEST
 
+static bool holds_the_third(void *context, uint64_t number, size_t newer_count)
+{
+    _Atomic bool *was_asked = context;
+
+    (void)newer_count;
+    *was_asked |= number == 3;
+    return number >= 3;
+}
+
+START_TEST(what_is_held_is_not_removed)
+{
+    struct audit_writer_settings settings = small_segments();
+    _Atomic bool was_asked = false;
+    char second[160], third[160];
+
+    settings.segment_bytes = 16 * 1024;
+    settings.retention = (struct audit_retention){
+        .keep_count = 1, .is_held_cb = holds_the_third, .context = &was_asked};
+    ck_assert(audit_segment_name(fixture.file, 2, second, sizeof(second)));
+    ck_assert(audit_segment_name(fixture.file, 3, third, sizeof(third)));
+    start(settings, RING_BYTES);
+    for (uint64_t number = 1; number <= 500; number++) {
+        WAIT_FOR(has_room());
+        append_records(spool, number, number);
+    }
+    WAIT_FOR(was_asked);
+    end();
+    ck_assert_int_eq(access(second, F_OK), -1);
+    ck_assert_int_eq(access(third, F_OK), 0);
+}
+END_TEST
+
 static bool is_stopping(void)
 {
     pthread_mutex_lock(&writer->mutex);
@@ -608,6 +640,7 @@ Suite *syncer_suite(void)
     tcase_add_test(tcase, nobody_gathers_for_as_long_as_a_disk_hung);
     tcase_add_test(tcase, syncs_that_fail_again_and_again_lose_nothing);
     tcase_add_test(tcase, removing_old_segments_holds_up_nobody);
+    tcase_add_test(tcase, what_is_held_is_not_removed);
     tcase_add_test(tcase, who_closes_waits_for_one_segment_to_be_removed);
     tcase_add_test(tcase, death_during_a_sync_loses_nothing);
     tcase_add_test(tcase, what_no_sync_vouched_for_is_written_again_after_a_loss_of_power);
