@@ -279,6 +279,16 @@ static size_t count_old(const struct audit_segments *closed,
     return i;
 }
 
+static bool remove_one(const char *audit_file, const char *segment)
+{
+    if (keep_header(audit_file, segment) && audit_unlink(segment) == ERR_OK) {
+        return true;
+    }
+    log_error("audit: %s can not be removed: %s", log_quote(str_from_c(segment)).text,
+              strerror(errno));
+    return false;
+}
+
 size_t audit_segment_remove_old(const char *audit_file, const struct audit_retention *retention,
                                 int64_t wall_us, uint64_t *last)
 {
@@ -297,8 +307,7 @@ size_t audit_segment_remove_old(const char *audit_file, const struct audit_reten
             retention->is_held_cb &&
             retention->is_held_cb(retention->context, segment->number, old_count - removed - 1);
 
-        if (is_held || !keep_header(audit_file, segment->path) ||
-            audit_unlink(segment->path) != ERR_OK) {
+        if (is_held || !remove_one(audit_file, segment->path)) {
             break;
         }
         *last = segment->number;

@@ -226,6 +226,7 @@ int __wrap_fsync(int fd)
 int __wrap_unlink(const char *path)
 {
     pthread_mutex_lock(&mutex);
+    bool fails = faults.unlink_fails;
     if (strstr(path, ".jsonl.0")) {
         held_unlinks++;
         while (faults.holds_unlinks) {
@@ -234,6 +235,10 @@ int __wrap_unlink(const char *path)
         held_unlinks--;
     }
     pthread_mutex_unlock(&mutex);
+    if (fails) {
+        errno = EPERM;
+        return -1;
+    }
     return __real_unlink(path);
 }
 

@@ -21,6 +21,7 @@ struct faults {
     int sync_countdown; /* > 0: that fdatasync fails, with EIO, and no other */
     bool holds_syncs;   /* every fdatasync waits until faults_let_sync() or the next plan */
     bool holds_unlinks; /* every unlink of a closed segment waits until the next plan */
+    bool unlink_fails;  /* with EPERM */
     bool opens_leased;  /* whoever takes a lease on a file is asked to give it back */
 };
 

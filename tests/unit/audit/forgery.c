@@ -1,5 +1,6 @@
 /* What somebody who has the files does to whole segments, to their ends and to what is kept beside
  * them, and that verification is not fooled. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,12 +179,48 @@ START_TEST(a_header_that_can_not_be_kept_whole_keeps_its_segment)
     uint64_t last = 0;
 
     live_in_segments();
+    int saved = silence_log();
     faults_set(&plan);
     ck_assert_uint_eq(audit_segment_remove_old(fixture.file, &retention, 0, &last), 0);
     faults_set(NULL);
+    restore_log(saved);
     ck_assert_uint_gt(audit_segment_remove_old(fixture.file, &retention, 0, &last), 0);
     verify_all(NULL, &told);
     ck_assert_msg(told.counts.faults == 0, "%s", told.text);
+}
+END_TEST
+
+/* Into the file of that name, from now on. */
+static int log_into(const char *path)
+{
+    int saved = dup(STDERR_FILENO), fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+
+    ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+    close(fd);
+    return saved;
+}
+
+/* Else nobody learns why the disk fills up. */
+START_TEST(a_segment_that_can_not_be_removed_is_told)
+{
+    const struct audit_retention retention = {.keep_count = 1};
+    char log[200], want[200];
+    uint64_t last = 0;
+    size_t length;
+
+    live_in_segments();
+    snprintf(log, sizeof(log), "%s/log", fixture.spool_dir);
+    snprintf(want, sizeof(want), "%s can not be removed: Operation not permitted",
+             segments.items[0].path);
+    int saved = log_into(log);
+    faults_set(&(struct faults){.unlink_fails = true});
+    size_t removed = audit_segment_remove_old(fixture.file, &retention, 0, &last);
+    faults_set(NULL);
+    restore_log(saved);
+    ck_assert_uint_eq(removed, 0);
+    char *text = read_text(log, &length);
+    ck_assert_msg(strstr(text, want) != NULL, "%s not in %s", want, text);
+    free(text);
 }
 END_TEST
 
@@ -347,6 +384,7 @@ Suite *forgery_suite(void)
     tcase_add_test(tcase, a_kept_header_of_a_segment_that_is_there_is_no_fault);
     tcase_add_test(tcase, a_segment_that_stays_keeps_those_behind_it);
     tcase_add_test(tcase, a_header_that_can_not_be_kept_whole_keeps_its_segment);
+    tcase_add_test(tcase, a_segment_that_can_not_be_removed_is_told);
     tcase_add_test(tcase, a_head_of_a_segment_that_was_removed_is_no_fault);
     tcase_add_test(tcase, finds_more_lines_without_a_checkpoint_than_an_agent_leaves);
     tcase_add_test(tcase, finds_more_lines_behind_a_checkpoint_than_an_agent_leaves);
