@@ -53,7 +53,7 @@ struct engine_counters {
     uint64_t spool_full; /* decisions the spool could not take */
 };
 
-/* Called when a parked request's reply was added to a peer's output outside peer_received(). */
+/* Called when the reply of a request that waited was added to a peer's output outside peer_received(). */
 typedef void engine_output_cb(void *context, struct peer *peer);
 
 struct engine {

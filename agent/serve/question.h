@@ -17,9 +17,9 @@
 #include "agent/serve/peer.h"
 #include "spoe/value.h"
 
-/* What is kept of a NOTIFY until it is answered. */
 struct held;
 
+/* What is kept of a NOTIFY until it is answered. */
 struct question {
     uint64_t stream_id;
     uint64_t frame_id;
