@@ -18,6 +18,9 @@
 /* All variables but `path` together stay below this. */
 #define REPLY_BYTES_MAX 1024
 
+/* Room one reply may need beside its path. */
+#define REPLY_ROOM (REPLY_BYTES_MAX + 1024)
+
 /* True where verdict and path fit a frame of `limit` bytes. An allow that does not fit must become
  * a deny: HAProxy would forward a path that nobody judged. */
 bool reply_fits(const struct verdict *verdict, uint32_t limit);

@@ -8,9 +8,6 @@
 
 #define ALIGNMENT (sizeof(uint64_t))
 
-/* Room one reply may need beside its path. */
-#define REPLY_ROOM (REPLY_BYTES_MAX + 1024)
-
 /* A block holds many typical ones, and always one of the largest. */
 #define BLOCK_BYTES_MIN (128u * 1024)
 

@@ -9,9 +9,6 @@
 
 #define LOG_INTERVAL_US 1000000
 
-/* Room one reply may need beside its path. */
-#define REPLY_ROOM (REPLY_BYTES_MAX + 1024)
-
 static void send_reply(struct peer *peer, const struct verdict *verdict, uint64_t stream_id,
                        uint64_t frame_id)
 {

@@ -123,11 +123,11 @@ static void turn_end_cb(struct ev_loop *loop, ev_prepare *watcher, int events)
     if (worker->engine.parked_count > 0 || ev_is_active(&worker->deadline)) {
         arm_deadline(worker, engine_expire(&worker->engine, now));
     }
-    uint64_t parked = worker->engine.counters.parked;
+    uint64_t frames = worker->engine.counters.frames;
     flush_dirty(worker);
     wake_writer(worker);
-    if (worker->engine.counters.parked != parked) {
-        /* Frames that had waited for the output to drain now wait for the next turn. */
+    if (worker->engine.counters.frames != frames) {
+        /* Frames that had waited for the output to drain: what is parked or held of them has a deadline. */
         arm_deadline(worker, now.mono_us);
     }
     settle_fences(worker, now);
