@@ -6,7 +6,7 @@ import pty
 import re
 import shutil
 import subprocess
-import time
+import sys
 from typing import NamedTuple
 
 import pytest
@@ -36,15 +36,24 @@ def make(folder, count, *options):
     return sorted(folder.glob("audit.jsonl*"))
 
 
+# A process of its own, and a small one: what a child had at most begins with what its parent has.
+LAUNCHER = """
+import json, os, subprocess, sys, time
+begin = time.monotonic()
+child = subprocess.Popen(sys.argv[1:])
+_, status, used = os.wait4(child.pid, 0)
+wall = time.monotonic() - begin
+print(json.dumps([used.ru_utime + used.ru_stime, wall, used.ru_maxrss]), file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status) != 0)
+"""
+
+
 def measure(*words):
     """(what it printed, Cost)."""
-    begin = time.monotonic()
-    with subprocess.Popen([reevectl.PROGRAM, *map(str, words)], stdout=subprocess.PIPE, text=True) as child:
-        text = child.stdout.read()
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, text[-2000:]
-    return text, Cost(used.ru_utime + used.ru_stime, time.monotonic() - begin, used.ru_maxrss)
+    command = [sys.executable, "-c", LAUNCHER, reevectl.PROGRAM, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout, Cost(*json.loads(done.stderr.splitlines()[-1]))
 
 
 def check(text, report, count):
