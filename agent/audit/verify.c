@@ -149,6 +149,7 @@ static void take_record(struct audit_verify *verify, const struct audit_read_lin
     }
     verify_add_hash(verify, line->raw);
     verify->open_lines++;
+    verify->open_strange += line->type.len == 0;
     verify->open_bytes += line->raw.len;
     if (line->sequence > 0) {
         verify->counts.records++;
@@ -255,6 +256,10 @@ static void check_end(struct audit_verify *verify)
     } else if (verify->open_lines > 0) {
         note(verify, "segment %llu: the last %llu lines have no checkpoint yet",
              ULL(verify->segment), ULL(verify->open_lines));
+    }
+    if (verify->open_strange > 0) {
+        fault(verify, "segment %llu: %llu lines behind the last checkpoint are none of the audit's",
+              ULL(verify->segment), ULL(verify->open_strange));
     }
     if (verify->first_removed > 0 && verify->last_removed >= verify->first_removed) {
         note(verify, "segments %llu to %llu were removed: only their headers are left",

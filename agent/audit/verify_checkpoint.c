@@ -195,7 +195,7 @@ void verify_take_checkpoint(struct audit_verify *verify, const struct audit_read
     verify->counts.blocks++;
     verify->counts.last_segment = verify->segment;
     verify->counts.last_block = block;
-    verify->open_lines = verify->open_bytes = 0;
+    verify->open_lines = verify->open_bytes = verify->open_strange = 0;
     check_heads(verify, hash);
     verify_begin_hash(verify, hash);
     verify_add_hash(verify, line->raw);

@@ -131,6 +131,7 @@ static void begin_segment(struct audit_verify *verify, const struct audit_read_l
     verify->is_segment_removed = verify->holds_removed;
     verify->block = 0;
     verify->open_lines = 1;
+    verify->open_strange = 0;
     verify->open_bytes = line->raw.len;
     verify->counts.segments++;
     verify_begin_hash(verify, previous);

@@ -51,6 +51,7 @@ struct audit_verify {
     uint8_t end[CRYPTO_SHA256_BYTES]; /* of the segment before, all its lines */
     bool has_end;
     uint64_t open_lines, open_bytes; /* behind the last checkpoint */
+    uint64_t open_strange;           /* of those lines, what is none of the audit's */
     uint64_t stray_lines;
     uint64_t first_removed, last_removed; /* segments of which the header is left; 0: none */
     uint64_t progress_due;

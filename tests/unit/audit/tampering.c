@@ -250,6 +250,40 @@ START_TEST(finds_lines_outside_of_any_segment)
 }
 END_TEST
 
+/* A record there may be anything: no checkpoint vouches for it yet. */
+START_TEST(finds_what_no_agent_wrote_behind_the_last_checkpoint)
+{
+    static const struct str strange[] = {
+        STR("\n"),
+        STR(" \n"),
+        STR("{}\n"),
+        STR("rubbish\n"),
+        STR("{\"v\":1,\"type\":\"decision\"\n"),
+        STR("{\"v\":1,\"type\":\"\"}\n"),
+    };
+    size_t length;
+    char *text = many_blocks(&length), *forged = malloc(2 * length);
+    static struct told told;
+    struct str last = line_of(text, "checkpoint", 2), record = line_of(text, "decision", 0);
+    size_t end = (size_t)(last.ptr + last.len - text);
+
+    memcpy(forged, text, end);
+    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+        memcpy(forged + end, strange[i].ptr, strange[i].len);
+        tampered(forged, end + strange[i].len, NULL, &told);
+        assert_told(&told, "1 lines behind the last checkpoint are none of the audit's");
+    }
+    memcpy(forged + end, record.ptr, record.len);
+    char *sequence = strstr(forged + end, "\"seq\":1,");
+    sequence[6] = '9';
+    tampered(forged, end + record.len, NULL, &told);
+    ck_assert_msg(told.counts.faults <= 1 && !strstr(told.text, "none of the audit's"), "%s",
+                  told.text);
+    free(forged);
+    free(text);
+}
+END_TEST
+
 Suite *tampering_suite(void)
 {
     Suite *suite = suite_create("tampering");
@@ -267,6 +301,7 @@ Suite *tampering_suite(void)
     tcase_add_test(tcase, finds_missing_and_replayed_segments);
     tcase_add_test(tcase, finds_what_is_of_another_host);
     tcase_add_test(tcase, finds_lines_outside_of_any_segment);
+    tcase_add_test(tcase, finds_what_no_agent_wrote_behind_the_last_checkpoint);
     suite_add_tcase(suite, tcase);
     return suite;
 }
