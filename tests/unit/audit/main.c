@@ -26,6 +26,7 @@ int main(void)
     srunner_add_suite(runner, outlet_suite());
     srunner_add_suite(runner, sink_suite());
     srunner_add_suite(runner, syslog_suite());
+    srunner_add_suite(runner, remover_suite());
     srunner_add_suite(runner, unlink_suite());
     srunner_add_suite(runner, kill_suite());
     srunner_run_all(runner, CK_NORMAL);

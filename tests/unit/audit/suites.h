@@ -18,6 +18,7 @@ Suite *line_suite(void);
 Suite *mutation_suite(void);
 Suite *outlet_suite(void);
 Suite *recover_suite(void);
+Suite *remover_suite(void);
 Suite *ring_suite(void);
 Suite *segments_suite(void);
 Suite *signatures_suite(void);

@@ -15,49 +15,16 @@
 #include "agent/audit/writer_inside.h"
 #include "tests/unit/audit/faults.h"
 #include "tests/unit/audit/lives.h"
+#include "tests/unit/audit/running.h"
 #include "tests/unit/audit/suites.h"
 
-#define WAIT_MS    20000
 #define HELD_US    50000
 #define BIG_RING   ((size_t)8 * 1024 * 1024)
 #define BIG_COUNT  6000 /* records: lines of three times AUDIT_GROUP_BYTES */
 #define LOOK_US    200000
 #define CPU_US_MAX (LOOK_US / 4)
 
-static struct audit_writer *writer;
-static struct spool *spool;
-static int saved_log;
 static struct told told;
-
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        int waited = 0;                                                                            \
-        for (; !(condition) && waited < WAIT_MS; waited++) {                                       \
-            usleep(1000);                                                                          \
-        }                                                                                          \
-        ck_assert_msg(waited < WAIT_MS, "waited in vain for " #condition);                         \
-    } while (0)
-
-static void start(struct audit_writer_settings settings, size_t ring_bytes)
-{
-    struct spool_identity who = identity(++boot, 0);
-    struct diag diag = {0};
-
-    settings.is_durable = true;
-    saved_log = silence_log();
-    ck_assert_msg(audit_writer_open(&settings, &writer, &diag) == ERR_OK, "%s", diag.text);
-    ck_assert_msg(spool_create(fixture.spool_dir, &who, ring_bytes, &spool, &diag) == ERR_OK, "%s",
-                  diag.text);
-    ck_assert_int_eq(audit_writer_add(writer, spool), ERR_OK);
-    ck_assert_int_eq(audit_writer_start(writer), ERR_OK);
-}
-
-static void end(void)
-{
-    audit_writer_close(writer, CLOSE_US);
-    spool_close(spool);
-    restore_log(saved_log);
-}
 
 static struct audit_writer_counters counters(void)
 {
@@ -70,7 +37,7 @@ static struct audit_writer_counters counters(void)
 /* Five records, or some of them, wait for a sync that runs; the rest of ten stand behind them. */
 static void start_with_a_sync(struct audit_writer_settings settings)
 {
-    start(settings, RING_BYTES);
+    start_writer(settings, RING_BYTES);
     WAIT_FOR(access(fixture.file, F_OK) == 0);
     faults_set(&(struct faults){.holds_syncs = true});
     append_records(spool, 1, 5);
@@ -120,7 +87,7 @@ START_TEST(a_sync_vouches_for_what_was_written_before_it_began)
     faults_let_sync(0);
     WAIT_FOR(spool_settled(spool) == 10);
     faults_set(NULL);
-    end();
+    end_writer();
     assert_sound(10, 0);
     ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
 }
@@ -132,7 +99,7 @@ START_TEST(a_sync_that_fails_takes_along_what_was_written_behind_it)
     faults_let_sync(EIO);
     faults_set(NULL);
     WAIT_FOR(spool_settled(spool) == 10);
-    end();
+    end_writer();
     assert_sound(20, 10);
     ck_assert_uint_eq(faults_retried_syncs(), 0);
 }
@@ -148,7 +115,7 @@ START_TEST(the_next_sync_fails_and_takes_along_only_what_is_not_settled)
     faults_let_sync(EIO);
     faults_set(NULL);
     WAIT_FOR(spool_settled(spool) == 10);
-    end();
+    end_writer();
     assert_sound(20 - settled, 10 - settled);
     ck_assert_uint_eq(faults_retried_syncs(), 0);
 }
@@ -175,7 +142,7 @@ START_TEST(a_file_that_is_moved_is_left_after_its_sync)
     faults_set(NULL);
     WAIT_FOR(spool_settled(spool) == 15);
     WAIT_FOR(access(fixture.file, F_OK) == 0);
-    end();
+    end_writer();
     struct line_tally tally;
     line_tally_init(&tally, boot, 0);
     line_tally_read(&tally, moved);
@@ -197,7 +164,7 @@ START_TEST(a_sync_that_fails_while_the_file_is_moved_loses_nothing)
     faults_let_sync(EIO);
     faults_set(NULL);
     WAIT_FOR(spool_settled(spool) == 10);
-    end();
+    end_writer();
     line_tally_init(&tally, boot, 0);
     line_tally_read(&tally, fixture.file);
     assert_exactly_once(&tally, 1, 10);
@@ -216,18 +183,10 @@ START_TEST(what_waited_for_a_sync_of_a_file_that_is_removed_is_written_again)
     usleep(HELD_US);
     faults_set(NULL);
     WAIT_FOR(spool_settled(spool) == 10);
-    end();
+    end_writer();
     assert_file_holds(&fixture, boot, 0, 1, 10);
 }
 END_TEST
-
-static struct audit_writer_settings small_segments(void)
-{
-    struct audit_writer_settings settings = settings_of(&fixture);
-
-    settings.segment_bytes = 1;
-    return settings;
-}
 
 START_TEST(a_segment_is_closed_after_its_sync)
 {
@@ -236,7 +195,7 @@ START_TEST(a_segment_is_closed_after_its_sync)
     ck_assert_uint_eq(spool_settled(spool), 0);
     faults_set(NULL);
     WAIT_FOR(spool_settled(spool) == 10);
-    end();
+    end_writer();
     assert_sound(10, 0);
     ck_assert_uint_ge(told.counts.segments, 2);
 }
@@ -252,7 +211,7 @@ START_TEST(a_sync_that_fails_when_a_segment_is_to_be_closed_ends_that)
     faults_let_sync(EIO);
     faults_set(NULL);
     WAIT_FOR(spool_settled(spool) == 10);
-    end();
+    end_writer();
     verify_all(NULL, &told);
     ck_assert_msg(told.counts.faults == 0, "%s", told.text);
     line_tally_init(&tally, boot, 0);
@@ -272,7 +231,7 @@ START_TEST(a_segment_that_can_not_be_closed_is_synced_no_more_than_needed)
     char taken[160];
 
     settings.key_file = NULL;
-    start(settings, RING_BYTES);
+    start_writer(settings, RING_BYTES);
     WAIT_FOR(access(fixture.file, F_OK) == 0);
     ck_assert(audit_segment_name(fixture.file, 1, taken, sizeof(taken)));
     write_text(taken, "", 0);
@@ -285,7 +244,7 @@ START_TEST(a_segment_that_can_not_be_closed_is_synced_no_more_than_needed)
     usleep(HELD_US);
     ck_assert_int_eq(unlink(taken), 0);
     WAIT_FOR(spool_settled(spool) == 2);
-    end();
+    end_writer();
     line_tally_init(&tally, boot, 0);
     line_tally_read_all(&tally, 1, &fixture);
     ck_assert_uint_eq(tally.highest, 2);
@@ -304,7 +263,7 @@ START_TEST(a_file_that_is_cut_during_a_sync_is_written_again)
     ck_assert_uint_eq(spool_settled(spool), 0);
     faults_set(NULL);
     WAIT_FOR(spool_settled(spool) == 15);
-    end();
+    end_writer();
     assert_file_holds(&fixture, boot, 0, 1, 15);
 }
 END_TEST
@@ -322,7 +281,7 @@ static void end_during_a_sync(int error)
     pthread_t thread;
 
     ck_assert_int_eq(pthread_create(&thread, NULL, let_later, &error), 0);
-    end();
+    end_writer();
     pthread_join(thread, NULL);
     ck_assert_uint_eq(count_files(fixture.spool_dir, ".spool"), 0);
     ck_assert_uint_eq(faults_retried_syncs(), 0);
@@ -377,7 +336,7 @@ END_TEST
 /* Its writer neither writes more than may be lost nor keeps looking. */
 START_TEST(a_disk_that_hangs_is_waited_for)
 {
-    start(settings_of(&fixture), BIG_RING);
+    start_writer(settings_of(&fixture), BIG_RING);
     faults_set(&(struct faults){.holds_syncs = true});
     append_records(spool, 1, BIG_COUNT);
     WAIT_FOR(faults_held_syncs() == 1 && file_size() >= AUDIT_GROUP_BYTES);
@@ -391,18 +350,10 @@ START_TEST(a_disk_that_hangs_is_waited_for)
     ck_assert_uint_eq(spool_settled(spool), 0);
     faults_set(NULL);
     WAIT_FOR(spool_settled(spool) == BIG_COUNT);
-    end();
+    end_writer();
     assert_file_holds(&fixture, boot, 0, 1, BIG_COUNT);
 }
 END_TEST
-
-static bool has_room(void)
-{
-    struct spool_counters now;
-
-    spool_counters(spool, &now);
-    return now.used_bytes < now.capacity_bytes / 2;
-}
 
 static void assert_at_least_once(const struct line_tally *tally, uint64_t last)
 {
@@ -422,7 +373,7 @@ START_TEST(syncs_that_fail_again_and_again_lose_nothing)
 
     settings.key_file = NULL;
     settings.segment_bytes = 16 * 1024;
-    start(settings, RING_BYTES);
+    start_writer(settings, RING_BYTES);
     line_tally_init(&tally, boot, 0);
     for (uint64_t number = 1; number <= last; number++) {
         WAIT_FOR(has_room());
@@ -442,7 +393,7 @@ START_TEST(syncs_that_fail_again_and_again_lose_nothing)
         }
     }
     WAIT_FOR(spool_settled(spool) == last);
-    end();
+    end_writer();
     line_tally_read_closed(&tally, &fixture);
     line_tally_read(&tally, fixture.file);
     assert_at_least_once(&tally, last);
@@ -450,111 +401,6 @@ START_TEST(syncs_that_fail_again_and_again_lose_nothing)
     ck_assert_uint_eq(tally.line_count - tally.redelivered_count, last);
     line_tally_fini(&tally);
     ck_assert_uint_eq(faults_retried_syncs(), 0);
-}
-END_TEST
-
-/* To unlink a large file takes a disk tenths of a second. */
-START_TEST(removing_old_segments_holds_up_nobody)
-{
-    struct audit_writer_settings settings = small_segments();
-    uint64_t last = 1000;
-
-    settings.segment_bytes = 16 * 1024;
-    settings.retention.keep_count = 1;
-    start(settings, RING_BYTES);
-    faults_set(&(struct faults){.holds_unlinks = true});
-    for (uint64_t number = 1; number <= last; number++) {
-        WAIT_FOR(has_room());
-        append_records(spool, number, number);
-    }
-    WAIT_FOR(faults_held_unlinks() == 1);
-    WAIT_FOR(spool_settled(spool) == last);
-    faults_set(NULL);
-    WAIT_FOR(count_segments() <= 3);
-    end();
-    verify_all(NULL, &told);
-    ck_assert_msg(told.counts.faults == 0, "%s", told.text);
-    ck_assert_uint_gt(told.counts.segments, 6);
-}
-END_TEST
-
-static bool holds_the_third(void *context, uint64_t number, size_t newer_count)
-{
-    _Atomic bool *was_asked = context;
-
-    (void)newer_count;
-    *was_asked |= number == 3;
-    return number >= 3;
-}
-
-START_TEST(what_is_held_is_not_removed)
-{
-    struct audit_writer_settings settings = small_segments();
-    _Atomic bool was_asked = false;
-    char second[160], third[160];
-
-    settings.segment_bytes = 16 * 1024;
-    settings.retention = (struct audit_retention){
-        .keep_count = 1, .is_held_cb = holds_the_third, .context = &was_asked};
-    ck_assert(audit_segment_name(fixture.file, 2, second, sizeof(second)));
-    ck_assert(audit_segment_name(fixture.file, 3, third, sizeof(third)));
-    start(settings, RING_BYTES);
-    for (uint64_t number = 1; number <= 500; number++) {
-        WAIT_FOR(has_room());
-        append_records(spool, number, number);
-    }
-    WAIT_FOR(was_asked);
-    end();
-    ck_assert_int_eq(access(second, F_OK), -1);
-    ck_assert_int_eq(access(third, F_OK), 0);
-}
-END_TEST
-
-static bool is_stopping(void)
-{
-    pthread_mutex_lock(&writer->mutex);
-    bool is_stopping = writer->is_stopping;
-    pthread_mutex_unlock(&writer->mutex);
-    return is_stopping;
-}
-
-/* The unlink goes on while the writer waits for it. */
-static void *let_unlinks_late(void *nothing)
-{
-    while (!is_stopping()) {
-        usleep(1000);
-    }
-    usleep(LOOK_US);
-    faults_set(NULL);
-    return nothing;
-}
-
-/* All but one may be removed, which must not take long. */
-START_TEST(who_closes_waits_for_one_segment_to_be_removed)
-{
-    struct audit_writer_settings settings = small_segments();
-    pthread_t thread;
-
-    settings.segment_bytes = 16 * 1024;
-    start(settings, RING_BYTES);
-    for (uint64_t number = 1; number <= 1000; number++) {
-        WAIT_FOR(has_room());
-        append_records(spool, number, number);
-    }
-    end();
-    size_t before = count_segments();
-    settings.retention.keep_count = 1;
-    faults_set(&(struct faults){.holds_unlinks = true});
-    start(settings, RING_BYTES);
-    audit_writer_reopen(writer);
-    WAIT_FOR(faults_held_unlinks() == 1);
-    ck_assert_int_eq(pthread_create(&thread, NULL, let_unlinks_late, NULL), 0);
-    end();
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    ck_assert_uint_gt(before, 6);
-    ck_assert_uint_ge(count_segments(), before - 1);
-    verify_all(NULL, &told);
-    ck_assert_msg(told.counts.faults == 0, "%s", told.text);
 }
 END_TEST
 
@@ -639,9 +485,6 @@ Suite *syncer_suite(void)
     tcase_add_test(tcase, a_disk_that_hangs_is_waited_for);
     tcase_add_test(tcase, nobody_gathers_for_as_long_as_a_disk_hung);
     tcase_add_test(tcase, syncs_that_fail_again_and_again_lose_nothing);
-    tcase_add_test(tcase, removing_old_segments_holds_up_nobody);
-    tcase_add_test(tcase, what_is_held_is_not_removed);
-    tcase_add_test(tcase, who_closes_waits_for_one_segment_to_be_removed);
     tcase_add_test(tcase, death_during_a_sync_loses_nothing);
     tcase_add_test(tcase, what_no_sync_vouched_for_is_written_again_after_a_loss_of_power);
     suite_add_tcase(suite, tcase);
