@@ -40,7 +40,8 @@ void parked_give(struct engine *engine, struct parked *parked);
 /* Whether the bounds, of worker and connection, let one more wait. */
 bool parked_may(const struct peer *peer, enum parked_pace pace);
 
-/* One more waits, or one less, in some other way than parked. */
+/* One more waits, or one less. Who waits in another way (held.h) is counted by these too; linked objects are
+ * counted already. */
 void parked_count(struct peer *peer, enum parked_pace pace);
 void parked_uncount(struct peer *peer, enum parked_pace pace);
 
